@@ -1,0 +1,341 @@
+"""The daemon's loop: mailbox, recorder, kernel, journal, dispatcher.
+
+Law: an effect is performed only after its own turn is durable; an answer that rests on no new fact may leave once every fact before it is.  What could not be
+made durable never happened: its inputs wait and are decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+from engine.event import AfterCrash, Effect, EffectId, Input
+from engine.kernel import Faulted, Kernel, Settled, Turn, Woke, outbox_ids
+from engine.machine import Station
+from engine.ports import LOST, Port
+from engine.recorder import Recorder
+from eventlog import snapshots
+from eventlog.codec import encode_turn
+from eventlog.fold import Folded
+from eventlog.journal import Store
+
+log = logging.getLogger("stationd.daemon")
+
+GROUP_MOST = 64
+"""Turns in one transaction at most."""
+
+THREAD_FROM_TURNS = 8
+THREAD_FROM_S = 0.02
+"""A group this large, or a disk this slow, is committed in the writer thread, so that the loop stays alive meanwhile."""
+
+RIDE_MOST_S = 1.0
+RIDE_MOST_ROWS = 64
+"""How long, and how many, quiet rows wait for a group to ride with."""
+
+RETRY_FIRST_S = 1.0
+RETRY_MOST_S = 30.0
+
+class Waiting:
+    """A turn that is decided and not durable; *acted* where its answer has left already."""
+
+    __slots__ = ("acted", "station", "turn")
+
+    def __init__(self, turn: Turn, station: Station) -> None:
+        self.turn = turn
+        self.station = station
+        self.acted = False
+
+
+Observer = Callable[[Turn, Station], None]
+
+
+class Daemon:
+    """One station, live.  Everything here runs on the event loop's thread but the writer's commits."""
+
+    def __init__(  # noqa: PLR0913 (the composition root's parts)
+        self,
+        kernel: Kernel,
+        store: Store,
+        recorder: Recorder,
+        folded: Folded,
+        ports: Iterable[Port],
+        *,
+        version: bytes = b"",
+        observers: Iterable[Observer] = (),
+    ) -> None:
+        self.kernel = kernel
+        self.store = store
+        self.recorder = recorder
+        self.station = folded.station
+        self.ports = tuple(ports)
+        self.observers = list(observers)
+        self.number = recorder.station
+        self._version = version
+        self._performers = {kind: port for port in self.ports for kind in port.performs}
+        self._mailbox: deque[Input] = deque()
+        self._waiting: list[Waiting] = []
+        self._durable_seq = folded.seq
+        self._durable_at = folded.at
+        self._durable_station = folded.station
+        self._snapshot_seq = folded.seq - folded.turns
+        self._facts_wait = False
+        self._draining = False
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._ride_timer: asyncio.TimerHandle | None = None
+        self._retry_s = 0.0
+        self._commit_s = 0.0
+        self._writer: ThreadPoolExecutor | None = None
+        self._flight: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self.turns = 0
+
+    # In
+
+    def tell(self, input: Input) -> None:
+        """Put an input into the mailbox.  It is decided when the loop comes round, or at once by :meth:`drain`."""
+        self._mailbox.append(input)
+        if not self._scheduled and not self._draining:
+            self._scheduled = True
+            self._loop.call_soon(self._drain_soon)
+
+    def _drain_soon(self) -> None:
+        self._scheduled = False
+        self.drain()
+
+    def start(self, started: Input, more: Iterable[Input] = ()) -> None:
+        """Decide *started*, resume what the last process left undone, then let the ports begin."""
+        left = outbox_ids(self.station, self.number)
+        self._mailbox.append(started)
+        self._mailbox.extend(more)
+        self.drain()
+        for effect_id, effect in left:
+            if effect.AFTER_CRASH is AfterCrash.REPEAT:
+                self._perform(effect_id, effect)
+            else:
+                self.tell(Settled(station=effect_id.station, seq=effect_id.seq, index=effect_id.index, outcome=LOST))
+        for port in self.ports:
+            port.start(self.tell)
+        self.drain()
+
+    # Deciding
+
+    def drain(self) -> None:
+        """Decide what lies in the mailbox, make it durable, perform it; again until nothing is left."""
+        if self._draining or self._closed:
+            return
+        self._draining = True
+        try:
+            while self._mailbox and not self._retry_s:
+                self._decide_group()
+                if self._flight is None:
+                    self._flush_if_due()
+        finally:
+            self._draining = False
+        self._arm()
+
+    def _decide_group(self) -> None:
+        for _ in range(min(len(self._mailbox), GROUP_MOST)):
+            input = self._mailbox.popleft()
+            cx = self.recorder.stamp()
+            turn, self.station = self.kernel.turn(self.station, input, cx)
+            self.turns += 1
+            for fact in turn.facts:
+                if type(fact) is Faulted:
+                    log.error("turn %d faulted in %s: %s", turn.seq, fact.machine, fact.error)
+            self._waiting.append(Waiting(turn, self.station))
+            self._facts_wait = self._facts_wait or bool(turn.facts)
+            if turn.quiet and not self._facts_wait and self._flight is None:
+                # Rests on no fact that is not durable: the answer may leave, the row rides along later.
+                self._waiting[-1].acted = True
+                self._act(turn)
+
+    def _flush_if_due(self) -> None:
+        if not self._waiting:
+            return
+        if all(one.turn.quiet for one in self._waiting) and len(self._waiting) < RIDE_MOST_ROWS:
+            if self._ride_timer is None:
+                self._ride_timer = self._loop.call_later(RIDE_MOST_S, self._ride_over)
+            return
+        self.flush()
+
+    def _ride_over(self) -> None:
+        self._ride_timer = None
+        if self._flight is None and self._waiting:
+            self.flush()
+
+    # Making durable
+
+    def flush(self) -> None:
+        """Write what waits: inline when it is little and the disk is fast, in the writer thread otherwise."""
+        if self._ride_timer is not None:
+            self._ride_timer.cancel()
+            self._ride_timer = None
+        group = self._waiting
+        rows = [(one.turn.seq, encode_turn(one.turn)) for one in group]
+        if len(rows) >= THREAD_FROM_TURNS or self._commit_s > THREAD_FROM_S:
+            self._waiting, self._facts_wait = [], False
+            if self._writer is None:
+                self._writer = ThreadPoolExecutor(1, "journal")
+            self._flight = self._loop.run_in_executor(self._writer, self._append, rows)
+            self._flight.add_done_callback(lambda done: self._landed(group, done))
+            return
+        try:
+            self._append(rows)
+        except Exception as error:  # noqa: BLE001 (whatever the disk says)
+            self._undo(group, error)
+            return
+        self._waiting, self._facts_wait = [], False
+        self._performed(group)
+
+    def _append(self, rows: list[tuple[int, bytes]]) -> None:
+        begun = monotonic()
+        self.store.append(rows, self.number)
+        self._commit_s += (monotonic() - begun - self._commit_s) / 8
+
+    def _landed(self, group: list[Waiting], done: asyncio.Future[None]) -> None:
+        self._flight = None
+        error = done.exception()
+        if error is not None:
+            self._undo(group, error)
+            return
+        self._draining = True
+        try:
+            self._performed(group)
+            if self._waiting:
+                self._flush_if_due()
+        finally:
+            self._draining = False
+        self.drain()
+
+    def _performed(self, group: list[Waiting]) -> None:
+        last = group[-1].turn
+        self._durable_station = group[-1].station
+        self._durable_seq, self._durable_at = last.seq, last.at
+        for one in group:
+            if not one.acted:
+                self._act(one.turn)
+            for observer in self.observers:
+                observer(one.turn, one.station)
+        if last.seq - self._snapshot_seq >= snapshots.EVERY_TURNS and self._version:
+            self.snapshot()
+
+    def _undo(self, group: list[Waiting], error: BaseException) -> None:
+        """The group is not durable: it never happened.  Its inputs wait at the front of the mailbox."""
+        undone = group + (self._waiting if self._waiting is not group else [])
+        self._waiting, self._facts_wait = [], False
+        self._mailbox.extendleft(one.turn.input for one in reversed(undone))
+        self.station = self._durable_station
+        self.recorder.rewind(self._durable_seq, self._durable_at)
+        self._retry_s = min(self._retry_s * 2 or RETRY_FIRST_S, RETRY_MOST_S)
+        log.critical(
+            "the journal cannot be written (%s: %s); %d inputs wait and are tried again in %.0f s: make room, or check the disk",
+            type(error).__name__, error, len(self._mailbox), self._retry_s,
+        )  # fmt: skip
+        self._loop.call_later(self._retry_s, self._try_again)
+
+    def _try_again(self) -> None:
+        wait = self._retry_s
+        self._retry_s = 0.0
+        self.drain()
+        if self._retry_s:
+            self._retry_s = min(wait * 2, RETRY_MOST_S)
+
+    def snapshot(self) -> None:
+        """Keep the durable station, so that the next start is a short one."""
+        _, chain = self.store.last(self.number)
+        folded = Folded(self._durable_station, seq=self._durable_seq, at=self._durable_at, chain=chain)
+        self._snapshot_seq = self._durable_seq
+        try:
+            snapshots.write(self.store, folded, self._version, self.number)
+        except Exception as error:  # noqa: BLE001 (a snapshot is a cache)
+            log.warning("no snapshot was kept (%s: %s)", type(error).__name__, error)
+
+    # Out
+
+    def _act(self, turn: Turn) -> None:
+        for index, effect in enumerate(turn.effects):
+            self._perform(EffectId(self.number, turn.seq, index), effect)
+
+    def _perform(self, effect_id: EffectId, effect: Effect) -> None:
+        if not (effect_id.seq <= self._durable_seq or effect.ANSWERS):
+            raise AssertionError(f"{type(effect).__name__} {effect_id} was to be performed before it was durable")
+        port = self._performers.get(type(effect))
+        if port is None:
+            log.error("nobody performs %s %s", type(effect).__name__, effect_id)
+            if effect.AFTER_CRASH is not AfterCrash.FORGET:
+                self.tell(
+                    Settled(
+                        station=effect_id.station,
+                        seq=effect_id.seq,
+                        index=effect_id.index,
+                        outcome="failed",
+                        detail="no adapter",
+                    )
+                )
+            return
+        try:
+            port.perform(effect_id, effect)
+        except Exception:
+            log.exception("%s %s raised in its adapter", type(effect).__name__, effect_id)
+            if effect.AFTER_CRASH is not AfterCrash.FORGET:
+                self.tell(
+                    Settled(
+                        station=effect_id.station,
+                        seq=effect_id.seq,
+                        index=effect_id.index,
+                        outcome="failed",
+                        detail="the adapter raised",
+                    )
+                )
+
+    # Time
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._closed or self._retry_s:
+            return
+        deadline = self.kernel.next_deadline(self.station)
+        if deadline is not None:
+            wait_s = max(deadline[0] - self.recorder.now(), 0) / 1e6
+            self._timer = self._loop.call_later(wait_s, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = None
+        deadline = self.kernel.next_deadline(self.station)
+        if deadline is not None and deadline[0] <= self.recorder.now():
+            self._mailbox.append(Woke())
+            self.drain()
+        else:
+            self._arm()
+
+    # The end
+
+    async def close(self) -> None:
+        """Stop the ports, write what still rides, keep a snapshot, let go."""
+        for port in self.ports:
+            port.stop()
+        if self._flight is not None:
+            await asyncio.wait([self._flight])
+        self.drain()
+        if self._flight is not None:
+            await asyncio.wait([self._flight])
+        if self._waiting and not self._retry_s:
+            group, self._waiting = self._waiting, []
+            self._append([(one.turn.seq, encode_turn(one.turn)) for one in group])
+            self._durable_seq, self._durable_at = group[-1].turn.seq, group[-1].turn.at
+            self._durable_station = group[-1].station
+        if self._version and self._durable_seq > self._snapshot_seq:
+            self.snapshot()
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)

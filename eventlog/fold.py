@@ -1,0 +1,92 @@
+"""From rows to a station, as fast as the rows can be unpacked.
+
+Law: the same station as ``Kernel.restore`` turn by turn, at any prefix.  Nobody else holds the states meanwhile, so they are changed in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgpack
+
+from engine.errors import JournalFault
+from engine.kernel import ENGINE, EngineState, Kernel, Settled
+from engine.machine import Station
+from engine.records import BY_CLASS, BY_KIND, UnknownRecord, build
+from eventlog.codec import _unpack, followed_kinds
+
+CHAIN_BYTES = 16
+"""Every stored row opens with the link of the hash chain, of this many bytes."""
+
+
+class Folded:
+    """A station and where in the journal it stands."""
+
+    __slots__ = ("at", "chain", "seq", "station", "turns")
+
+    def __init__(self, station: Station, *, seq: int = -1, at: int = 0, chain: bytes = bytes(CHAIN_BYTES)) -> None:
+        self.station = station
+        self.seq = seq
+        self.at = at
+        self.chain = chain
+        self.turns = 0
+
+
+def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Folded:
+    """Fold stored *rows* (seq, chain link + row) onto *start*, which is used up.  Raises JournalFault where this build cannot."""
+    parts: dict[str, Any] = {name: part.copy() for name, part in start.station.parts.items()}
+    engine: EngineState = parts[ENGINE.name]
+    outbox = engine.outbox
+    settled_kind = BY_CLASS[Settled].kind
+    followed = followed_kinds()
+    # One flat table by row code: class, its folds bound to their states.  Records with blobs or old versions take the general way.
+    plain: dict[int, tuple[Any, tuple[tuple[Any, Any], ...]]] = {}
+    slow: dict[int, tuple[tuple[Any, Any], ...]] = {}
+    for entry in BY_KIND.values():
+        targets = tuple([(evolve, parts[name]) for name, evolve in kernel.folds.get(entry.cls, ())])  # type: ignore[call-overload]
+        slow[entry.kind] = targets
+        if not entry.blobs:
+            plain[entry.code] = (entry.cls, targets)
+    unpackb = msgpack.unpackb
+    seq, at, chain, turns = start.seq, start.at, start.chain, start.turns
+    fact: Any = None
+    row: bytes = b""
+    try:
+        for seq, row in rows:  # noqa: B007 (the last one is where we stand)
+            fields = unpackb(row[CHAIN_BYTES:], ext_hook=_unpack, use_list=False, strict_map_key=False)
+            for fact in fields[3]:
+                found = plain.get(fact[0])
+                if found is not None:
+                    cls, targets = found
+                    if targets:
+                        made = cls(*fact[1:])
+                        for evolve, part in targets:
+                            evolve(part, made)
+                else:
+                    made = build(fact, fields[5:])
+                    for evolve, part in slow[fact[0] & 0xFFFF]:
+                        evolve(part, made)
+            if fields[2][0] == settled_kind:
+                settled = build(fields[2])
+                outbox.pop((settled.seq, settled.index), None)
+            if fields[4]:
+                for index, effect in enumerate(fields[4]):
+                    if effect[0] & 0xFFFF in followed:
+                        outbox[seq, index] = build(effect, fields[5:])
+            turns += 1
+            at = fields[0]
+        if row:
+            chain = row[:CHAIN_BYTES]
+    except UnknownRecord as error:
+        raise JournalFault(f"turn {seq}: {error}") from error
+    except JournalFault:
+        raise
+    except Exception as error:
+        name = BY_KIND[fact[0] & 0xFFFF].name if fact and (fact[0] & 0xFFFF) in BY_KIND else "the row"
+        raise JournalFault(
+            f"turn {seq}: this build cannot fold {name} ({type(error).__name__}: {error}); read this journal with the build that wrote it"
+        ) from error
+    done = Folded(Station(parts), seq=seq, at=at, chain=chain)
+    done.turns = turns
+    return done

@@ -1,0 +1,270 @@
+"""The journal on disk: one row a turn, appended and never changed.
+
+Law: durable once ``append`` returns; one LMDB transaction a group, which is two flushes.  Every row carries the link of a hash chain over all rows
+before it.  One environment serves all stations of a process: the station's number leads every key.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Protocol
+
+import lmdb
+
+from engine.errors import JournalFault, SetupFault
+from engine.records import BY_KIND, catalogue
+from eventlog.codec import decode, encode
+from eventlog.fold import CHAIN_BYTES
+
+FORMAT = 1
+"""Raised when older builds could no longer read what this one writes."""
+
+BUILD = "0.1.0"
+
+STATUS_IN_USE, STATUS_NEWER, STATUS_UNWRITABLE, STATUS_UNREADABLE = 3, 4, 5, 6
+"""Exit statuses: another daemon has the directory, a newer build wrote it, it cannot be written, it cannot be read."""
+
+MAP_BYTES = 16 << 30
+PAGE_ROWS = 256
+ROOT = bytes(CHAIN_BYTES)
+
+
+def link(previous: bytes, row: bytes) -> bytes:
+    """The chain link of *row* after *previous*."""
+    return blake2b(row, key=previous, digest_size=CHAIN_BYTES).digest()
+
+
+class Store(Protocol):
+    """What the LMDB journal and the one in memory have in common: the contract that tests hold both to."""
+
+    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
+        """Write the (seq, row) pairs in one transaction: all of them, or none.  Durable on return."""
+
+    def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, chain link + row) after seq *after*, in order."""
+
+    def last(self, station: int = 0) -> tuple[int, bytes]:
+        """Last durable seq and its chain link; (-1, root) of an empty journal."""
+
+    def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
+        """Keep *body* as the snapshot after *seq*; the two newest are kept."""
+
+    def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, body), newest first."""
+
+
+class Journal:
+    """The LMDB journal in a directory of its own.
+
+    Raises SetupFault with an exit status of its own where the directory is in use, cannot be written, or was written by a newer build.
+    """
+
+    def __init__(self, path: Path, *, readonly: bool = False, map_bytes: int = MAP_BYTES, sync: bool = True) -> None:
+        self.path = path
+        self.readonly = readonly
+        self._lock: int | None = None
+        if readonly:
+            if not (path / "data.mdb").exists():
+                raise SetupFault(
+                    f"{path}: no journal here; give the data directory of a station that has run (--data DIR)",
+                    STATUS_UNREADABLE,
+                )
+        else:
+            self._claim()
+        try:
+            self._env = lmdb.open(
+                str(path), map_size=map_bytes, max_dbs=4, max_spare_txns=1, readonly=readonly, readahead=False,
+                lock=True, create=not readonly, mode=0o600, lib_version=0, sync=sync,
+            )  # fmt: skip
+            self._turns = self._env.open_db(b"turns", create=not readonly)
+            self._snapshots = self._env.open_db(b"snapshots", create=not readonly)
+            self._meta = self._env.open_db(b"meta", create=not readonly)
+        except lmdb.Error as error:
+            self._unlock()
+            status = STATUS_UNREADABLE if readonly else STATUS_UNWRITABLE
+            raise SetupFault(f"{path}: the journal cannot be opened ({error}); check the file and its permissions", status) from error
+        self._tails: dict[int, tuple[int, bytes]] = {}
+        self._introduce()
+
+    # Who may write, and whether we can read
+
+    def _claim(self) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(self.path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SetupFault(
+                f"{self.path}: cannot write here ({error.strerror}); choose a directory that this user may write with --data DIR",
+                STATUS_UNWRITABLE,
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._lock, 20, 0).decode("ascii", "replace").strip()
+            os.close(self._lock)
+            self._lock = None
+            raise SetupFault(
+                f"{self.path}: another stationd has this data directory open (process {holder or 'unknown'}); "
+                "stop it first, or give this one a directory of its own with --data DIR",
+                STATUS_IN_USE,
+            ) from error
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _introduce(self) -> None:
+        """Refuse what a newer build wrote; write down what the kinds of this build are."""
+        written = self.meta("about")
+        if written is not None:
+            about = decode(written)
+            build, newest = about["build"], about["format"]
+            strange = [
+                f"{name} version {version}"
+                for kind, name, version, _ in about["records"]
+                if kind not in BY_KIND or BY_KIND[kind].version < version
+            ]
+            if newest > FORMAT or strange:
+                self.close()
+                what = f"format {newest}" if newest > FORMAT else ", ".join(strange[:4])
+                raise SetupFault(
+                    f"{self.path}: this journal was written by stationd {build}, which is newer than this one ({BUILD}): {what} is unknown "
+                    f"here; run stationd {build} or later on it, or start afresh in another directory (--data DIR)",
+                    STATUS_NEWER,
+                )
+        if not self.readonly:
+            about = {"format": FORMAT, "build": BUILD, "records": catalogue()}
+            packed = encode(about)
+            if packed != written:
+                self.put_meta("about", packed)
+
+    # The contract
+
+    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
+        """Write the (seq, row) pairs in one transaction: all of them, or none.  Durable on return."""
+        if not rows:
+            return
+        seq, chain = self.last(station)
+        prefix = station.to_bytes(2, "big")
+        with self._env.begin(write=True, db=self._turns) as txn:
+            put = txn.put
+            for at, row in rows:
+                if at != seq + 1:
+                    raise JournalFault(f"turn {at} does not follow turn {seq}: nothing of this group was written")
+                chain = blake2b(row, key=chain, digest_size=CHAIN_BYTES).digest()
+                if not put(prefix + at.to_bytes(8, "big"), chain + row, append=station == 0, overwrite=False):
+                    raise JournalFault(f"turn {at} is already written: nothing of this group was written")
+                seq = at
+        self._tails[station] = (seq, chain)
+
+    def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, chain link + row) after *after*.  Read a page at a time, so that no reader outlives a page and the file need not grow."""
+        prefix = station.to_bytes(2, "big")
+        while True:
+            page: list[tuple[int, bytes]] = []
+            with self._env.begin(db=self._turns) as txn, txn.cursor() as cursor:
+                if cursor.set_range(prefix + (after + 1).to_bytes(8, "big")):
+                    for key, row in cursor:
+                        if key[:2] != prefix:
+                            break
+                        page.append((int.from_bytes(key[2:], "big"), row))
+                        if len(page) == PAGE_ROWS:
+                            break
+            if not page:
+                return
+            yield from page
+            after = page[-1][0]
+
+    def last(self, station: int = 0) -> tuple[int, bytes]:
+        """Last durable seq and its chain link; (-1, root) of an empty journal."""
+        tail = self._tails.get(station)
+        if tail is not None and not self.readonly:
+            return tail
+        tail = (-1, ROOT)
+        prefix = station.to_bytes(2, "big")
+        with self._env.begin(db=self._turns) as txn, txn.cursor() as cursor:
+            found = cursor.set_range((station + 1).to_bytes(2, "big"))
+            found = cursor.prev() if found else cursor.last()
+            if found and cursor.key()[:2] == prefix:
+                tail = (int.from_bytes(cursor.key()[2:], "big"), cursor.value()[:CHAIN_BYTES])
+        self._tails[station] = tail
+        return tail
+
+    def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
+        """Keep *body* as the snapshot after *seq*; the two newest are kept.  Rides in a transaction of its own."""
+        prefix = station.to_bytes(2, "big")
+        with self._env.begin(write=True, db=self._snapshots) as txn:
+            txn.put(prefix + seq.to_bytes(8, "big"), body)
+            keys = [key for key, _ in txn.cursor() if key[:2] == prefix]
+            for key in keys[:-2]:
+                txn.delete(key)
+
+    def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, body), newest first."""
+        prefix = station.to_bytes(2, "big")
+        with self._env.begin(db=self._snapshots) as txn:
+            found = [(int.from_bytes(key[2:], "big"), body) for key, body in txn.cursor() if key[:2] == prefix]
+        yield from reversed(found)
+
+    # What the journal says of itself
+
+    def meta(self, name: str) -> bytes | None:
+        """A note that the journal keeps beside its rows."""
+        with self._env.begin(db=self._meta) as txn:
+            found: bytes | None = txn.get(name.encode())
+        return found
+
+    def put_meta(self, name: str, value: bytes) -> None:
+        """Keep a note; durable on return."""
+        with self._env.begin(write=True, db=self._meta) as txn:
+            txn.put(name.encode(), value)
+
+    def stations(self) -> list[int]:
+        """The numbers of the stations that have rows here."""
+        found: list[int] = []
+        with self._env.begin(db=self._turns) as txn, txn.cursor() as cursor:
+            more = cursor.first()
+            while more:
+                number = int.from_bytes(cursor.key()[:2], "big")
+                found.append(number)
+                more = cursor.set_range((number + 1).to_bytes(2, "big"))
+        return found
+
+    def bytes_used(self) -> int:
+        """Size of the file on disk, in bytes."""
+        return (self.path / "data.mdb").stat().st_size
+
+    def reader_check(self) -> int:
+        """Free the slots of readers that died, whose snapshots would keep pages from being used again."""
+        freed: int = self._env.reader_check()
+        return freed
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._env.close()
+        self._unlock()
+
+
+def broken_link(rows: Iterable[tuple[int, bytes]], chain: bytes = ROOT, after: int = -1) -> tuple[int, str] | None:
+    """The first row where the chain or the numbering breaks, and how; None for a whole journal."""
+    expected = after
+    for seq, row in rows:
+        expected += 1
+        if seq != expected:
+            return seq, f"turn {expected} is missing: the next one is turn {seq}"
+        if link(chain, row[CHAIN_BYTES:]) != row[:CHAIN_BYTES]:
+            return seq, f"turn {seq} was changed after it was written, or a turn before it: its link of the hash chain does not fit"
+        chain = row[:CHAIN_BYTES]
+    return None
+
+
+def open_error_status(error: Any) -> int:
+    """The exit status that a SetupFault of this room carries."""
+    return int(getattr(error, "status", 2))

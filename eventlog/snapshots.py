@@ -1,0 +1,68 @@
+"""A station at a seq, so that a restart need not read the whole journal.
+
+Law: a snapshot is a cache.  It counts only for the very code that wrote it, and only where the chain of the journal runs through it; anything
+else is ignored and the journal folded from further back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from engine.kernel import Kernel
+from engine.machine import Station
+from eventlog.codec import decode, encode
+from eventlog.fold import Folded, fold
+from eventlog.journal import Store
+
+EVERY_TURNS = 5_000
+"""A snapshot is worth writing after this many turns: some 30 ms of fold."""
+
+
+def fold_version(packages: Sequence[str] = ("engine", "machines", "wire")) -> bytes:
+    """A digest of the sources that states and folds are made of: any change to them makes older snapshots strangers."""
+    root = Path(__file__).resolve().parent.parent
+    digest = blake2b(digest_size=16)
+    for package in packages:
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(str(path.relative_to(root)).encode())
+            digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def write(store: Store, folded: Folded, version: bytes, station: int = 0) -> None:
+    """Keep the station as it stands."""
+    parts = sorted(folded.station.parts.items())
+    store.put_snapshot(folded.seq, encode([version, folded.at, folded.chain, parts]), station)
+
+
+def restore(store: Store, kernel: Kernel, version: bytes, station: int = 0) -> Folded:
+    """The station after the last durable turn: from the newest snapshot that counts, and the rows after it."""
+    start = Folded(kernel.genesis())
+    for seq, body in store.snapshots(station):
+        found = _read(seq, body, version, kernel)
+        if found is not None and _runs_through(store, found, station):
+            start = found
+            break
+    return fold(kernel, start, store.rows(start.seq, station))
+
+
+def _read(seq: int, body: bytes, version: bytes, kernel: Kernel) -> Folded | None:
+    try:
+        written_by, at, chain, parts = decode(body)
+    except Exception:  # noqa: BLE001 (a cache that cannot be read is no cache)
+        return None
+    if written_by != version:
+        return None
+    states: dict[str, Any] = dict(parts)
+    if states.keys() != kernel.genesis().parts.keys():
+        return None
+    return Folded(Station(states), seq=seq, at=at, chain=chain)
+
+
+def _runs_through(store: Store, found: Folded, station: int) -> bool:
+    for seq, row in store.rows(found.seq - 1, station):
+        return seq == found.seq and row.startswith(found.chain)
+    return False

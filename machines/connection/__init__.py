@@ -1,0 +1,1 @@
+"""The link to the CSMS: one slot, dialled again with back-off until told to stay away."""

@@ -1,0 +1,210 @@
+"""Open the link, keep it, leave it, and come back with back-off drawn from recorded luck.
+
+Law: never faster than the back-off minimum after a link was lost; a link is dialled only when the one before it is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.kernel import Woke
+from engine.luck import draw
+from engine.machine import Conclusions, Context, Machine, Station
+from machines.boot.facts import Rebooted
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
+from machines.connection.state import CONNECTION, FOLDS, Connection, Phase
+from machines.device_model.facts import ModelDeclared, VariableSet
+from machines.device_model.views import Variable
+from machines.effects import Dial, HangUp
+from machines.inputs import HoldAsked, LinkDown, Stopping
+from machines.security.views import PASSWORD
+from machines.version.facts import VersionAgreed, VersionRefused, VersionsOffered
+from wire import jsontext
+
+LINGER_US = 2_000_000
+"""How long a link stays open after we decided to leave it, so that the answer which made us leave can go first."""
+
+CLOSE_LIMIT_US = 15_000_000
+"""A closing handshake that takes longer is taken for a lost link."""
+
+FIRST_DIAL_US = 1
+
+GAP_US = 1_000_000
+"""Nobody, not even an operator, makes the station come back faster: CSMSs are known that crash when an identity reconnects at once."""
+
+UNCONFIGURED = "no CSMS configured"
+PASSING_HOLDS = ("", "stopping", UNCONFIGURED)
+
+WAIT_MINIMUM_S = Variable("OCPPCommCtrlr", "RetryBackOffWaitMinimum", "10")
+RANDOM_RANGE_S = Variable("OCPPCommCtrlr", "RetryBackOffRandomRange", "10")
+REPEAT_TIMES = Variable("OCPPCommCtrlr", "RetryBackOffRepeatTimes", "5")
+PING_INTERVAL_S = Variable("OCPPCommCtrlr", "WebSocketPingInterval", "60")
+PRIORITY = Variable("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")
+PROFILES = Variable("InternalCtrlr", "NetworkConnectionProfiles", "[]")
+IDENTITY = Variable("SecurityCtrlr", "Identity", "stationd")
+
+
+def slot_url(station: Station) -> tuple[int, str]:
+    """The configuration slot of highest priority that names a CSMS, and its URL; (0, "") where none does."""
+    profiles: dict[int, str] = {}
+    try:
+        for profile in jsontext.decode(PROFILES.text(station).encode()):
+            data: dict[str, Any] = profile.get("connectionData", {})
+            profiles[int(profile["configurationSlot"])] = str(data.get("ocppCsmsUrl", ""))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return 0, ""
+    for member in PRIORITY.members(station):
+        if member.isdigit() and profiles.get(int(member)):
+            return int(member), profiles[int(member)]
+    return 0, ""
+
+
+def redial_at(station: Station, failures: int, cx: Context) -> int:
+    """When to dial again (Part 4, 5.3): the minimum wait doubled with each failure, up to RepeatTimes times, and a random part each time."""
+    doublings = min(max(failures - 1, 0), max(REPEAT_TIMES.integer(station), 0), 20)
+    wait_s = max(WAIT_MINIMUM_S.integer(station), 1) << doublings
+    random_us = draw(cx.luck, "redial", max(RANDOM_RANGE_S.integer(station), 0) * 1_000_000)
+    return cx.at + wait_s * 1_000_000 + random_us
+
+
+def lost(station: Station, reason: str, cx: Context) -> Lost:
+    """The link is gone; a loss that we wanted comes back after the minimum, without doubling."""
+    here = station[CONNECTION]
+    failures = here.failures + 1 if here.phase is not Phase.CLOSING else here.failures
+    return Lost(link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at)
+
+
+def wake_up(station: Station, event: Rebooted, cx: Context) -> Conclusions:  # noqa: ARG001
+    """A fresh process holds no socket: whatever link the journal knows is gone."""
+    here = station[CONNECTION]
+    if here.phase is not Phase.DOWN:
+        yield Lost(link=here.link, reason="restarted", redial_at_us=cx.at + FIRST_DIAL_US, failures=0, at_us=cx.at)
+    if here.held in PASSING_HOLDS and (here.held or here.phase is Phase.DOWN):
+        # A hold that an operator asked for outlives a restart; an orderly stop is over with it.
+        yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
+
+
+def declared(station: Station, event: ModelDeclared, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Other component files may name another CSMS: try at once."""
+    here = station[CONNECTION]
+    if here.phase is Phase.DOWN and here.held in ("", UNCONFIGURED) and slot_url(station)[0]:
+        yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
+
+
+def on_deadline(station: Station, event: object, cx: Context) -> Conclusions:  # noqa: ARG001
+    """The phase has lasted as long as it may."""
+    here = station[CONNECTION]
+    match here.phase:
+        case Phase.DOWN:
+            slot, _ = slot_url(station)
+            if slot:
+                yield Dialled(link=here.link + 1, slot=slot)
+            else:
+                yield Held(why=UNCONFIGURED)
+        case Phase.LEAVING:
+            yield HungUp(link=here.link, code=1000, reason=here.reason, give_up_at_us=cx.at + CLOSE_LIMIT_US)
+        case Phase.CLOSING:
+            yield lost(station, "closing took too long", cx)
+        case _:
+            return
+
+
+def dial(station: Station, offered: VersionsOffered, cx: Context) -> Conclusions:  # noqa: ARG001
+    """The versions are chosen: open the socket."""
+    slot, url = slot_url(station)
+    yield Dial(
+        link=offered.link,
+        slot=slot,
+        url=url,
+        identity=IDENTITY.text(station),
+        subprotocols=offered.subprotocols,
+        password=PASSWORD.text(station),
+        ping_interval_s=max(PING_INTERVAL_S.integer(station), 0),
+    )
+
+
+def opened(station: Station, agreed: VersionAgreed, cx: Context) -> Conclusions:  # noqa: ARG001
+    """The version is agreed: the link carries messages."""
+    yield Opened(link=agreed.link, at_us=cx.at)
+
+
+def refused(station: Station, fact: VersionRefused, cx: Context) -> Conclusions:  # noqa: ARG001
+    """No version in common: close, and say so (1002: protocol error)."""
+    yield HungUp(
+        link=fact.link, code=1002, reason="no common OCPP version: ocpp2.1 or ocpp2.0.1", give_up_at_us=cx.at + CLOSE_LIMIT_US
+    )
+
+
+def hang_up(station: Station, fact: HungUp, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Close the socket."""
+    yield HangUp(link=fact.link, code=fact.code, reason=fact.reason)
+
+
+def link_down(station: Station, down: LinkDown, cx: Context) -> Conclusions:
+    """The socket is closed, whoever closed it."""
+    here = station[CONNECTION]
+    if down.link == here.link and here.phase is not Phase.DOWN:
+        # "no version in common" is a failure of the slot, though we were the ones who closed.
+        reason = here.reason if here.phase is Phase.CLOSING and here.reason else down.reason
+        yield lost(station, reason, cx)
+
+
+def after_loss(station: Station, fact: Lost, cx: Context) -> Conclusions:  # noqa: ARG001
+    """A station that is held does not dial."""
+    here = station[CONNECTION]
+    if here.held:
+        yield Held(why=here.held)
+
+
+def set_by_csms(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
+    """A01.FR.04: a new password is used at once, on a new link; the answer that accepts it leaves on the old one."""
+    here = station[CONNECTION]
+    if here.phase is Phase.UP and PASSWORD.is_in(fact):
+        yield Leaving(link=here.link, hang_up_at_us=cx.at + LINGER_US, reason="password replaced")
+
+
+def hold(station: Station, asked: HoldAsked, cx: Context) -> Conclusions:
+    """Somebody wants the station offline, or online again."""
+    here = station[CONNECTION]
+    if asked.hold:
+        yield Held(why="control")
+        if here.phase in (Phase.DIALLING, Phase.UP, Phase.LEAVING):
+            yield HungUp(link=here.link, code=1000, reason="asked to disconnect", give_up_at_us=cx.at + CLOSE_LIMIT_US)
+    else:
+        yield Released(redial_at_us=max(cx.at + FIRST_DIAL_US, here.lost_at_us + GAP_US if here.link else 0))
+
+
+def stop(station: Station, event: Stopping, cx: Context) -> Conclusions:
+    """An orderly stop closes the link."""
+    here = station[CONNECTION]
+    yield Held(why=here.held if here.held == "control" else "stopping")
+    if here.phase in (Phase.DIALLING, Phase.UP, Phase.LEAVING):
+        yield HungUp(link=here.link, code=1001, reason=f"going down: {event.reason}", give_up_at_us=cx.at + CLOSE_LIMIT_US)
+
+
+def deadlines(here: Connection) -> Iterator[tuple[int, str]]:
+    """The end of the phase."""
+    if here.due_us is not None:
+        yield here.due_us, here.phase.value
+
+
+MACHINE = Machine(
+    CONNECTION,
+    folds=FOLDS,
+    hears={
+        Rebooted: wake_up,
+        ModelDeclared: declared,
+        VersionsOffered: dial,
+        VersionAgreed: opened,
+        VersionRefused: refused,
+        HungUp: hang_up,
+        LinkDown: link_down,
+        Lost: after_loss,
+        VariableSet: set_by_csms,
+        HoldAsked: hold,
+        Stopping: stop,
+        Woke: on_deadline,
+    },
+    deadlines=deadlines,
+)

@@ -1,0 +1,127 @@
+"""Where the link stands.
+
+Law: at most one link; the old one is closed before another is dialled (B10.FR.06).
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from engine.machine import Part, State, state
+from engine.records import enumeration
+from engine.table import Table
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
+
+
+@enumeration(127)
+class Phase(Enum):
+    """Where the link stands."""
+
+    DOWN = "down"
+    DIALLING = "dialling"
+    UP = "up"
+    LEAVING = "leaving"
+    CLOSING = "closing"
+
+
+ALIVE = (Phase.DIALLING, Phase.UP, Phase.LEAVING, Phase.CLOSING)
+
+TABLE = Table(
+    Phase,
+    [
+        # fact    from                                         to
+        (Dialled,  Phase.DOWN,                                 Phase.DIALLING),
+        (Opened,   Phase.DIALLING,                             Phase.UP),
+        (Leaving,  Phase.UP,                                   Phase.LEAVING),
+        (HungUp,  (Phase.DIALLING, Phase.UP, Phase.LEAVING),   Phase.CLOSING),
+        (Lost,     ALIVE,                                      Phase.DOWN),
+    ],
+)  # fmt: skip
+
+
+@state(128)
+class Connection(State):
+    """The link.  *due_us* is when the phase has to end by itself; None: whenever the world says so.
+
+    *down_since_us* is when the last link that had worked was lost, for OfflineThreshold (B04).
+    """
+
+    phase: Phase = Phase.DOWN
+    link: int = 0
+    slot: int = 0
+    due_us: int | None = None
+    failures: int = 0
+    held: str = ""
+    opened_at_us: int = 0
+    down_since_us: int = 0
+    lost_at_us: int = 0
+    reason: str = ""
+
+
+CONNECTION = Part("connection", Connection)
+
+
+def fold_dialled(here: Connection, fact: Dialled) -> None:
+    """A new link."""
+    here.phase = TABLE.next(here.phase, Dialled)
+    here.link = fact.link
+    here.slot = fact.slot
+    here.due_us = None
+
+
+def fold_opened(here: Connection, fact: Opened) -> None:
+    """It works: the next back-off starts from the beginning."""
+    here.phase = TABLE.next(here.phase, Opened)
+    here.due_us = None
+    here.failures = 0
+    here.opened_at_us = fact.at_us
+
+
+def fold_leaving(here: Connection, fact: Leaving) -> None:
+    """Let the answers leave first."""
+    here.phase = TABLE.next(here.phase, Leaving)
+    here.due_us = fact.hang_up_at_us
+    here.reason = fact.reason
+
+
+def fold_hung_up(here: Connection, fact: HungUp) -> None:
+    """Closing, with a limit."""
+    here.phase = TABLE.next(here.phase, HungUp)
+    here.due_us = fact.give_up_at_us
+    here.reason = fact.reason
+
+
+def fold_lost(here: Connection, fact: Lost) -> None:
+    """Down; how long since is counted from the first loss after a link that worked."""
+    if here.phase is not Phase.DIALLING and not (here.phase is Phase.CLOSING and here.opened_at_us <= here.down_since_us):
+        here.down_since_us = fact.at_us
+    here.lost_at_us = fact.at_us
+    here.phase = TABLE.next(here.phase, Lost)
+    here.due_us = fact.redial_at_us
+    here.failures = fact.failures
+    here.reason = fact.reason
+
+
+def fold_held(here: Connection, fact: Held) -> None:
+    """Stay offline."""
+    here.held = fact.why
+    if here.phase is Phase.DOWN:
+        here.due_us = None
+
+
+def fold_released(here: Connection, fact: Released) -> None:
+    """Go online."""
+    here.held = ""
+    if here.phase is Phase.DOWN:
+        here.due_us = fact.redial_at_us
+
+
+FOLDS = {
+    Dialled: fold_dialled,
+    Opened: fold_opened,
+    Leaving: fold_leaving,
+    HungUp: fold_hung_up,
+    Lost: fold_lost,
+    Held: fold_held,
+    Released: fold_released,
+}

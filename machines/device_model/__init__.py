@@ -1,0 +1,1 @@
+"""The device model: declared by component files, changed by facts only."""

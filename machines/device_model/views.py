@@ -1,0 +1,62 @@
+"""What machines ask the device model.
+
+Law: a view never raises: a variable that is not declared, or holds nonsense, gives the default that the view names.
+"""
+
+from __future__ import annotations
+
+from engine.machine import Station
+from machines.device_model.facts import VariableSet
+from machines.device_model.state import DEVICE_MODEL, Key, key_of
+
+
+class Variable:
+    """One variable that a machine reads, by its OCPP address, with the value that counts where nothing is declared."""
+
+    __slots__ = ("component", "default", "key", "name")
+
+    def __init__(self, component: str, name: str, default: str, instance: str = "") -> None:
+        self.component = component
+        self.name = name
+        self.default = default
+        self.key: Key = key_of(component, name, variable_instance=instance)
+
+    def text(self, station: Station) -> str:
+        """The value as text; the default where it is empty."""
+        return station[DEVICE_MODEL].text(self.key) or self.default
+
+    def integer(self, station: Station) -> int:
+        """The value as a whole number; a decimal is cut off, nonsense gives the default."""
+        try:
+            return int(self.text(station).partition(".")[0])
+        except ValueError:
+            return int(self.default)
+
+    def boolean(self, station: Station) -> bool:
+        """Whether the value is ``true``."""
+        return self.text(station).casefold() == "true"
+
+    def members(self, station: Station) -> tuple[str, ...]:
+        """The members of a list, in order; blanks left out."""
+        return tuple([member.strip() for member in self.text(station).split(",") if member.strip()])
+
+    def is_in(self, fact: VariableSet) -> bool:
+        """Whether *fact* sets this variable's actual value."""
+        return fact.attribute == "Actual" and self.key == key_of(
+            fact.component,
+            fact.variable,
+            component_instance=fact.component_instance,
+            variable_instance=fact.variable_instance,
+            evse_id=fact.evse_id,
+            connector_id=fact.connector_id,
+        )
+
+
+def connectors(station: Station) -> tuple[tuple[int, int], ...]:
+    """(evse id, connector id) of every declared connector, in order."""
+    return tuple(sorted({(evse, conn) for _, _, evse, conn in station[DEVICE_MODEL].components if evse and conn}))
+
+
+def evses(station: Station) -> tuple[int, ...]:
+    """The ids of the declared EVSEs, in order."""
+    return tuple(sorted({evse for _, _, evse, _ in station[DEVICE_MODEL].components if evse}))

@@ -1,0 +1,1 @@
+"""G02 Heartbeat."""

@@ -1,0 +1,221 @@
+"""Everything that a port can tell the station.
+
+Law: an input says what was perceived, secrets and persons already sealed; it never says what to do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.event import Input
+from engine.records import record
+
+# The daemon
+
+
+@record(32)
+class Started(Input):
+    """The daemon runs.  *boot_id* changes with every boot of the machine below; *boottime_us* and *wall_us* are what its clocks showed.
+
+    *journal* is the journal's own number, part of every identifier that the station gives out.
+    """
+
+    journal: int
+    build: str
+    boot_id: str
+    boottime_us: int
+    wall_us: int
+    flags: tuple[str, ...] = ()
+
+
+@record(33)
+class ConfigLoaded(Input):
+    """The component files say something new: all declarations, as JSON text of a list of ``Declared`` fields, and their digest."""
+
+    digest: str
+    body: bytes
+
+
+@record(34)
+class Stopping(Input):
+    """The daemon was asked for an orderly stop: *reason* is ``SIGTERM``, ``SIGINT``, ``shutdown``."""
+
+    reason: str
+
+
+@record(35)
+class HoldAsked(Input):
+    """Somebody at the control socket wants the CSMS link closed (*hold*), or open again."""
+
+    hold: bool
+
+
+# The link to the CSMS
+
+
+@record(40)
+class LinkUp(Input):
+    """The WebSocket of *link* is open; *subprotocol* is what the server chose, empty for none."""
+
+    link: int
+    subprotocol: str
+
+
+@record(41)
+class LinkDown(Input):
+    """The WebSocket of *link* is closed or never opened; *reason* is one of the adapter's fixed words, *detail* for people."""
+
+    link: int
+    reason: str
+    detail: str = ""
+
+
+@record(42)
+class Called(Input):
+    """The CSMS sent a valid CALL."""
+
+    TOPIC: ClassVar[str] = "action"
+
+    link: int
+    message_id: str
+    action: str
+    payload: bytes
+
+
+@record(43)
+class CalledBadly(Input):
+    """The CSMS sent a CALL whose payload breaks its schema; *code* is the OCPP error code, *description* holds no value of it."""
+
+    link: int
+    message_id: str
+    action: str
+    payload: bytes
+    code: str
+    description: str
+
+
+@record(44)
+class Answered(Input):
+    """The CSMS answered one of our CALLs.  *entry* and *attempt* are read from our own message id."""
+
+    link: int
+    entry: int
+    attempt: int
+    payload: bytes
+    problem: str = ""
+    """Why the payload breaks its schema; empty for a valid one."""
+
+
+@record(45)
+class Refused(Input):
+    """The CSMS answered one of our CALLs with a CALLERROR."""
+
+    link: int
+    entry: int
+    attempt: int
+    code: str
+    description: str
+
+
+@record(46)
+class Garbled(Input):
+    """A frame that is no OCPP-J message for us; *answer* is what the protocol says to send back, empty where it says nothing."""
+
+    link: int
+    reason: str
+    length: int
+    digest: str
+    answer: bytes
+    frame: str = ""
+    """The sealed text of the frame."""
+
+
+@record(47)
+class StraySend(Input):
+    """The CSMS sent an unconfirmed message (SEND, 2.1) that this station does nothing with."""
+
+    link: int
+    message_id: str
+    action: str
+
+
+# The hardware of an EVSE
+
+
+@record(50)
+class EvseSeen(Input):
+    """What an EVSE looks like, told once after every start: levels, because an edge may have died with the last process."""
+
+    evse_id: int
+    connector_id: int
+    plugged: bool
+    pilot: str
+    contactor_closed: bool
+    energy_wh: int
+
+
+@record(51)
+class CableConnected(Input):
+    """A vehicle is connected to a connector."""
+
+    evse_id: int
+    connector_id: int
+
+
+@record(52)
+class CableDisconnected(Input):
+    """The vehicle is gone from a connector."""
+
+    evse_id: int
+    connector_id: int
+
+
+@record(53)
+class PilotChanged(Input):
+    """The control pilot's state by IEC 61851-1: ``A`` no vehicle, ``B`` connected, ``C`` or ``D`` wants energy, ``E`` or ``F`` error."""
+
+    evse_id: int
+    state: str
+
+
+@record(54)
+class ContactorMoved(Input):
+    """The contactor of an EVSE closed or opened."""
+
+    evse_id: int
+    closed: bool
+
+
+@record(55)
+class MeterTold(Input):
+    """The meter of an EVSE: the import register, power, current and voltage by phase (L1, L2, L3; only those in use).
+
+    *wall_us* is the meter's own time in microseconds since 1970 where it gave one, else 0.  A power of -1 is not reported.
+    """
+
+    evse_id: int
+    energy_wh: int
+    power_w: int
+    current_ma: tuple[int, ...] = ()
+    voltage_mv: tuple[int, ...] = ()
+    wall_us: int = 0
+
+
+@record(56)
+class ServicesSelected(Input):
+    """The vehicle chose value-added services (ISO 15118-2 ServiceSelectionReq): (service id, parameter set id) pairs."""
+
+    evse_id: int
+    services: tuple[tuple[int, int], ...]
+
+
+# People
+
+
+@record(60)
+class CardPresented(Input):
+    """A card is held to the reader.  *token* is sealed; *evse_ids* limits where it may be used (empty: anywhere)."""
+
+    token: str
+    token_type: str
+    evse_ids: tuple[int, ...] = ()

@@ -1,0 +1,1 @@
+"""Block J: what the meters say, and when it is told."""

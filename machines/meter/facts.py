@@ -1,0 +1,30 @@
+"""What can be true of a meter."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.event import Fact
+from engine.records import record
+
+
+@record(180)
+class MeterRead(Fact):
+    """The latest reading of an EVSE's meter; *at_us* in station time.  A power of -1 is not reported."""
+
+    TELEMETRY: ClassVar[bool] = True
+
+    evse_id: int
+    energy_wh: int
+    power_w: int
+    at_us: int
+    current_ma: tuple[int, ...] = ()
+    voltage_mv: tuple[int, ...] = ()
+    wall_us: int = 0
+
+
+@record(181)
+class AlignedPaced(Fact):
+    """The next clock-aligned values are due at *due_us*; 0: none."""
+
+    due_us: int

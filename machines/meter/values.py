@@ -1,0 +1,73 @@
+"""A reading in OCPP's words.
+
+Law: values are as the meter gave them: whole Wh, W, mA and mV turned into Wh, W, A and V without rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.machine import Station
+from machines.clock.views import wall
+from machines.device_model.views import Variable
+from machines.meter.facts import MeterRead
+from machines.meter.state import METERS
+from wire import calendar
+
+STARTED = Variable("SampledDataCtrlr", "TxStartedMeasurands", "Energy.Active.Import.Register")
+UPDATED = Variable("SampledDataCtrlr", "TxUpdatedMeasurands", "Energy.Active.Import.Register")
+ENDED = Variable("SampledDataCtrlr", "TxEndedMeasurands", "Energy.Active.Import.Register")
+ALIGNED = Variable("AlignedDataCtrlr", "Measurands", "Energy.Active.Import.Register")
+SAMPLED_ENABLED = Variable("SampledDataCtrlr", "Enabled", "true")
+
+BEGIN, END, PERIODIC, CLOCK = "Transaction.Begin", "Transaction.End", "Sample.Periodic", "Sample.Clock"
+
+
+def exact(milli: int) -> int | float:
+    """Thousandths as a JSON number: whole where it is whole."""
+    return milli // 1000 if milli % 1000 == 0 else milli / 1000
+
+
+def meter_value(station: Station, evse_id: int, measurands: Iterable[str], context: str) -> list[dict[str, Any]]:
+    """The ``meterValue`` of a message: one element, or none where the meter has nothing that was asked for."""
+    reading = station[METERS].readings.get(evse_id)
+    if reading is None:
+        return []
+    values: list[dict[str, Any]] = []
+    for measurand in measurands:
+        values += sampled(reading, measurand, context)
+    if not values:
+        return []
+    when = reading.wall_us or wall(station, reading.at_us)
+    return [{"timestamp": calendar.text(when), "sampledValue": values}]
+
+
+def sampled(reading: MeterRead, measurand: str, context: str) -> list[dict[str, Any]]:
+    """One measurand of a reading; empty where this meter does not measure it."""
+    match measurand:
+        case "Energy.Active.Import.Register":
+            return [_value(reading.energy_wh, measurand, context, "Wh", location="Outlet")]
+        case "Power.Active.Import" if reading.power_w >= 0:
+            return [_value(reading.power_w, measurand, context, "W", location="Outlet")]
+        case "Current.Import":
+            return [
+                _value(exact(ma), measurand, context, "A", phase=f"L{n}", location="Outlet")
+                for n, ma in enumerate(reading.current_ma, 1)
+            ]
+        case "Voltage":
+            return [
+                _value(exact(mv), measurand, context, "V", phase=f"L{n}-N", location="Outlet")
+                for n, mv in enumerate(reading.voltage_mv, 1)
+            ]
+        case _:
+            return []
+
+
+def _value(value: float, measurand: str, context: str, unit: str, *, location: str, phase: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {"value": value, "context": context, "measurand": measurand}
+    if phase:
+        found["phase"] = phase
+    found["location"] = location
+    found["unitOfMeasure"] = {"unit": unit}
+    return found

@@ -1,0 +1,1 @@
+"""What the station wants of the operating system's network, as one plan."""

@@ -1,0 +1,82 @@
+"""What can be true of a message that the station has to send."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.event import Fact
+from engine.records import record
+
+
+@record(150)
+class Queued(Fact):
+    """A message waits to be sent.  *entry* is unique for ever: the turn that queued it times 256, and its number in that turn.
+
+    *payload* is in 2.1's words, persons sealed, without the ``offline`` flag.
+    """
+
+    entry: int
+    action: str
+    payload: bytes
+    offline: bool = False
+
+
+@record(151)
+class Sent(Fact):
+    """The message is in flight on *link*; when no answer came by *give_up_at_us*, there is none."""
+
+    entry: int
+    link: int
+    attempt: int
+    give_up_at_us: int
+    at_us: int
+
+
+@record(152)
+class Delivered(Fact):
+    """The CSMS answered."""
+
+    TOPIC: ClassVar[str] = "action"
+
+    entry: int
+    action: str
+    payload: bytes
+
+
+@record(153)
+class Failed(Fact):
+    """The CSMS did not take the message this time; it is sent again at *retry_at_us* (E13)."""
+
+    entry: int
+    reason: str
+    retry_at_us: int
+
+
+@record(154)
+class Dropped(Fact):
+    """The message will never be sent, or never again; *reason* says why."""
+
+    TOPIC: ClassVar[str] = "action"
+
+    entry: int
+    action: str
+    reason: str
+
+
+@record(155)
+class Returned(Fact):
+    """The link went down under the message: it waits in its old place."""
+
+    entry: int
+
+
+@record(156)
+class QueueWentOffline(Fact):
+    """Every message that waits is marked as one that was delayed (E11.FR.07)."""
+
+
+@record(159)
+class Ripened(Fact):
+    """The wait before the next attempt is over."""
+
+    entry: int

@@ -1,0 +1,134 @@
+"""The queue.
+
+Law: at most one CALL in flight a link (OCPP-J 4.1.1); transaction events leave in the order in which they happened.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from engine.event import Value
+from engine.machine import Part, State, state
+from engine.records import record
+from machines.outbound.facts import Delivered, Dropped, Failed, QueueWentOffline, Queued, Returned, Ripened, Sent
+
+
+@record(157)
+class Entry(Value):
+    """A message that waits."""
+
+    action: str
+    payload: bytes
+    offline: bool = False
+    attempts: int = 0
+    not_before_us: int = 0
+
+
+@state(158)
+class Outbound(State):
+    """Entries by number, oldest first; *flying* is the one in flight (0: none), on *link*, until *give_up_at_us*."""
+
+    queue: dict[int, Entry] = attrs.field(factory=dict)
+    last_entry: int = 0
+    flying: int = 0
+    link: int = 0
+    attempt: int = 0
+    give_up_at_us: int = 0
+    last_sent_us: int = 0
+    thinned: int = 0
+
+
+OUTBOUND = Part("outbound", Outbound)
+
+
+def fold_queued(out: Outbound, fact: Queued) -> None:
+    """One more."""
+    out.queue[fact.entry] = Entry(action=fact.action, payload=fact.payload, offline=fact.offline)
+    out.last_entry = fact.entry
+
+
+def fold_sent(out: Outbound, fact: Sent) -> None:
+    """In flight; it stays in the queue until something came of it."""
+    out.flying = fact.entry
+    out.link = fact.link
+    out.attempt = fact.attempt
+    out.give_up_at_us = fact.give_up_at_us
+    out.last_sent_us = fact.at_us
+    entry = out.queue[fact.entry]
+    out.queue[fact.entry] = Entry(
+        action=entry.action, payload=entry.payload, offline=entry.offline, attempts=fact.attempt
+    )
+
+
+def _landed(out: Outbound, entry: int) -> None:
+    if out.flying == entry:
+        out.flying = 0
+        out.give_up_at_us = 0
+
+
+def fold_gone(out: Outbound, fact: Delivered | Dropped) -> None:
+    """Answered or given up."""
+    _landed(out, fact.entry)
+    out.queue.pop(fact.entry, None)
+    if type(fact) is Dropped and fact.reason == THINNED:
+        out.thinned += 1
+
+
+def fold_failed(out: Outbound, fact: Failed) -> None:
+    """Later again."""
+    _landed(out, fact.entry)
+    entry = out.queue[fact.entry]
+    out.queue[fact.entry] = Entry(
+        action=entry.action,
+        payload=entry.payload,
+        offline=entry.offline,
+        attempts=entry.attempts,
+        not_before_us=fact.retry_at_us,
+    )
+
+
+def fold_ripened(out: Outbound, fact: Ripened) -> None:
+    """May be sent again."""
+    entry = out.queue[fact.entry]
+    out.queue[fact.entry] = Entry(
+        action=entry.action, payload=entry.payload, offline=entry.offline, attempts=entry.attempts
+    )
+
+
+def fold_returned(out: Outbound, fact: Returned) -> None:
+    """Back in its place; a link that broke is no fault of the message, so the attempt does not count."""
+    _landed(out, fact.entry)
+    entry = out.queue[fact.entry]
+    out.queue[fact.entry] = Entry(
+        action=entry.action, payload=entry.payload, offline=True, attempts=entry.attempts, not_before_us=0
+    )
+
+
+def fold_went_offline(out: Outbound, fact: QueueWentOffline) -> None:  # noqa: ARG001
+    """E11.FR.07."""
+    out.queue = {
+        number: entry
+        if entry.offline
+        else Entry(
+            action=entry.action,
+            payload=entry.payload,
+            offline=True,
+            attempts=entry.attempts,
+            not_before_us=entry.not_before_us,
+        )
+        for number, entry in out.queue.items()
+    }
+
+
+THINNED = "queue full: intermediate meter values were thinned out"
+
+FOLDS = {
+    Queued: fold_queued,
+    Sent: fold_sent,
+    Delivered: fold_gone,
+    Dropped: fold_gone,
+    Failed: fold_failed,
+    Returned: fold_returned,
+    Ripened: fold_ripened,
+    QueueWentOffline: fold_went_offline,
+}

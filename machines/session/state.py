@@ -1,0 +1,384 @@
+"""One session an EVSE: who is connected, who may charge, what flows, which transaction tells of it.
+
+Law: the phase follows from the table; the transaction follows from TxStartPoint and TxStopPoint over what the phase says.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import attrs
+from attrs import evolve as replace
+
+from engine.event import Value
+from engine.machine import Part, State, state
+from engine.records import enumeration, record
+from engine.table import Table
+from machines.boot.facts import Rebooted
+from machines.session.facts import (
+    AuthorizationAsked,
+    AuthorizationEnded,
+    CablePlugged,
+    CableUnplugged,
+    CardRefused,
+    ContactorSeen,
+    EnergyBlocked,
+    EnergyCapped,
+    EnergyStarted,
+    EnergySuspended,
+    EvseAsked,
+    Granted,
+    PilotSeen,
+    SamplingPaced,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+
+
+@enumeration(320)
+class Phase(Enum):
+    """Where a session stands."""
+
+    FREE = "free"
+    OCCUPIED = "occupied"  # cable, nobody authorized
+    AUTHORIZED = "authorized"  # authorized, no cable
+    READY = "ready"  # both; the vehicle has taken nothing yet
+    CHARGING = "charging"
+    SUSPENDED = "suspended"
+    FINISHING = "finishing"  # over, and the cable still in
+
+
+CONNECTED_AND_AUTHORIZED = (Phase.READY, Phase.CHARGING, Phase.SUSPENDED)
+
+TABLE = Table(
+    Phase,
+    [
+        # fact               from                                        to
+        (CablePlugged,        Phase.FREE,                                Phase.OCCUPIED),
+        (CablePlugged,        Phase.AUTHORIZED,                          Phase.READY),
+        (Granted,             Phase.FREE,                                Phase.AUTHORIZED),
+        (Granted,            (Phase.OCCUPIED, Phase.FINISHING),          Phase.READY),
+        (EnergyStarted,      (Phase.READY, Phase.SUSPENDED),             Phase.CHARGING),
+        (EnergySuspended,     Phase.CHARGING,                            Phase.SUSPENDED),
+        (AuthorizationEnded,  Phase.AUTHORIZED,                          Phase.FREE),
+        (AuthorizationEnded,  CONNECTED_AND_AUTHORIZED,                  Phase.FINISHING),
+        (CableUnplugged,     (Phase.OCCUPIED, Phase.FINISHING),          Phase.FREE),
+        (CableUnplugged,      CONNECTED_AND_AUTHORIZED,                  Phase.AUTHORIZED),
+    ],
+)  # fmt: skip
+
+AUTHORIZED = (Phase.AUTHORIZED, *CONNECTED_AND_AUTHORIZED)
+
+
+@record(321)
+class Transaction(Value):
+    """What is being told to the CSMS.  The three ``was`` say what has been true since it began: only what was true can end."""
+
+    transaction_id: str
+    seq_no: int
+    started_wh: int
+    started_at_us: int
+    charging_state: str
+    sample_at_us: int = 0
+    was_connected: bool = False
+    was_authorized: bool = False
+    was_flowing: bool = False
+
+
+@record(322)
+class Session(Value):
+    """One EVSE.  *spent*: a transaction ended here and nothing has happened since that would begin another.
+
+    *token_entry* is the message that told the CSMS of the token: its answer says whether the CSMS accepts it.
+    """
+
+    phase: Phase = Phase.FREE
+    connector_id: int = 0
+    plugged_at_us: int = 0
+    pilot: str = "A"
+    contactor: bool = False
+    token: str = ""
+    token_type: str = ""
+    group: str = ""
+    remote_start_id: int = -1
+    connect_by_us: int = 0
+    trigger: str = ""
+    stopped_reason: str = ""
+    told_token: bool = False
+    token_entry: int = 0
+    blocked: bool = False
+    suspended_by: str = ""
+    until_wh: int = 0
+    spent: bool = False
+    asked_energise: bool = False
+    asked_lock: bool = False
+    transaction: Transaction | None = None
+
+    @property
+    def connected(self) -> bool:
+        """A cable is in."""
+        return self.connector_id > 0
+
+    @property
+    def authorized(self) -> bool:
+        """Somebody may charge."""
+        return self.phase in AUTHORIZED
+
+    @property
+    def flowing(self) -> bool:
+        """Energy flows."""
+        return self.phase is Phase.CHARGING
+
+
+@record(323)
+class Asking(Value):
+    """A card that the CSMS is asked about."""
+
+    evse_id: int
+    token: str
+    token_type: str
+    purpose: str
+    remote_start_id: int
+
+
+@state(324)
+class Sessions(State):
+    """Sessions by EVSE, and the cards in question by message."""
+
+    of: dict[int, Session] = attrs.field(factory=dict)
+    asking: dict[int, Asking] = attrs.field(factory=dict)
+
+    def at(self, evse_id: int) -> Session:
+        """The session of an EVSE; a free one where nothing has happened yet."""
+        return self.of.get(evse_id) or Session()
+
+
+SESSIONS = Part("sessions", Sessions)
+
+
+def _latched(session: Session) -> Session:
+    """Remember what has been true during the transaction."""
+    tx = session.transaction
+    if tx is None:
+        return session
+    return replace(
+        session,
+        transaction=replace(
+            tx,
+            was_connected=tx.was_connected or session.connected,
+            was_authorized=tx.was_authorized or session.authorized,
+            was_flowing=tx.was_flowing or session.flowing,
+        ),
+    )
+
+
+def fold_plugged(sessions: Sessions, fact: CablePlugged) -> None:
+    """A cable is in."""
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = _latched(
+        replace(
+            here,
+            phase=TABLE.next(here.phase, CablePlugged),
+            connector_id=fact.connector_id,
+            plugged_at_us=fact.at_us,
+            connect_by_us=0,
+            spent=False,
+        )
+    )
+
+
+def fold_unplugged(sessions: Sessions, fact: CableUnplugged) -> None:
+    """The cable is out."""
+    here = sessions.at(fact.evse_id)
+    phase = TABLE.next(here.phase, CableUnplugged)
+    sessions.of[fact.evse_id] = replace(
+        here,
+        phase=phase,
+        connector_id=0,
+        pilot="A",
+        suspended_by="",
+        connect_by_us=fact.connect_by_us if phase is Phase.AUTHORIZED else 0,
+        spent=False,
+    )
+
+
+def fold_pilot(sessions: Sessions, fact: PilotSeen) -> None:
+    """The pilot."""
+    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), pilot=fact.state)
+
+
+def fold_contactor(sessions: Sessions, fact: ContactorSeen) -> None:
+    """The contactor."""
+    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), contactor=fact.closed)
+
+
+def fold_asked_csms(sessions: Sessions, fact: AuthorizationAsked) -> None:
+    """A card is in question."""
+    sessions.asking[fact.entry] = Asking(
+        evse_id=fact.evse_id,
+        token=fact.token,
+        token_type=fact.token_type,
+        purpose=fact.purpose,
+        remote_start_id=fact.remote_start_id,
+    )
+
+
+def fold_granted(sessions: Sessions, fact: Granted) -> None:
+    """Somebody may charge."""
+    sessions.asking.pop(fact.entry, None)
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = _latched(
+        replace(
+            here,
+            phase=TABLE.next(here.phase, Granted),
+            token=fact.token,
+            token_type=fact.token_type,
+            group=fact.group,
+            remote_start_id=fact.remote_start_id,
+            connect_by_us=fact.connect_by_us,
+            trigger=fact.trigger,
+            stopped_reason="",
+            told_token=False,
+            token_entry=0,
+            blocked=False,
+            suspended_by="",
+            until_wh=0,
+            spent=False,
+        )
+    )
+
+
+def fold_refused(sessions: Sessions, fact: CardRefused) -> None:
+    """No longer in question."""
+    sessions.asking.pop(fact.entry, None)
+
+
+def fold_ended(sessions: Sessions, fact: AuthorizationEnded) -> None:
+    """Nobody may charge any more.  The token stays while a transaction still has to name it."""
+    sessions.asking.pop(fact.entry, None)
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = replace(
+        here,
+        phase=TABLE.next(here.phase, AuthorizationEnded),
+        stopped_reason=fact.stopped_reason,
+        connect_by_us=0,
+        blocked=False,
+        suspended_by="",
+        until_wh=0,
+    )
+
+
+def fold_started(sessions: Sessions, fact: EnergyStarted) -> None:
+    """Energy flows."""
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = _latched(
+        replace(here, phase=TABLE.next(here.phase, EnergyStarted), suspended_by="")
+    )
+
+
+def fold_suspended(sessions: Sessions, fact: EnergySuspended) -> None:
+    """It does not."""
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = replace(here, phase=TABLE.next(here.phase, EnergySuspended), suspended_by=fact.by)
+
+
+def fold_blocked(sessions: Sessions, fact: EnergyBlocked) -> None:
+    """None is offered."""
+    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), blocked=True, until_wh=0)
+
+
+def fold_capped(sessions: Sessions, fact: EnergyCapped) -> None:
+    """Only so much is."""
+    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), until_wh=fact.until_wh)
+
+
+def fold_evse_asked(sessions: Sessions, fact: EvseAsked) -> None:
+    """What the hardware was last told."""
+    sessions.of[fact.evse_id] = replace(
+        sessions.at(fact.evse_id), asked_energise=fact.energise, asked_lock=fact.lock
+    )
+
+
+def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
+    """A transaction, with its first event told."""
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = _latched(
+        replace(
+            here,
+            told_token=here.told_token or fact.told_token,
+            token_entry=fact.entry if fact.told_token else here.token_entry,
+            remote_start_id=-1 if fact.told_token else here.remote_start_id,
+            transaction=Transaction(
+                transaction_id=fact.transaction_id,
+                seq_no=0,
+                started_wh=fact.energy_wh,
+                started_at_us=fact.at_us,
+                charging_state=fact.charging_state,
+                sample_at_us=fact.sample_at_us,
+            ),
+        )
+    )
+
+
+def fold_tx_updated(sessions: Sessions, fact: TransactionUpdated) -> None:
+    """One more event told."""
+    here = sessions.at(fact.evse_id)
+    tx = here.transaction
+    if tx is None:
+        return
+    sessions.of[fact.evse_id] = replace(
+        here,
+        told_token=here.told_token or fact.told_token,
+        token_entry=fact.entry if fact.told_token else here.token_entry,
+        remote_start_id=-1 if fact.told_token else here.remote_start_id,
+        transaction=replace(
+            tx, seq_no=fact.seq_no, charging_state=fact.charging_state, sample_at_us=fact.sample_at_us
+        ),
+    )
+
+
+def fold_tx_ended(sessions: Sessions, fact: TransactionEnded) -> None:
+    """Told to the end."""
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = replace(here, transaction=None, spent=True, token_entry=0)
+
+
+def fold_paced(sessions: Sessions, fact: SamplingPaced) -> None:
+    """Another interval."""
+    here = sessions.at(fact.evse_id)
+    if here.transaction is not None:
+        sessions.of[fact.evse_id] = replace(
+            here, transaction=replace(here.transaction, sample_at_us=fact.sample_at_us)
+        )
+
+
+def fold_rebooted(sessions: Sessions, fact: Rebooted) -> None:  # noqa: ARG001
+    """A fresh process: the hardware was told nothing yet, contactors fell open, questions are forgotten."""
+    sessions.asking = {}
+    sessions.of = {
+        evse_id: replace(here, contactor=False, asked_energise=False, asked_lock=False)
+        for evse_id, here in sessions.of.items()
+    }
+
+
+FOLDS = {
+    CablePlugged: fold_plugged,
+    CableUnplugged: fold_unplugged,
+    PilotSeen: fold_pilot,
+    ContactorSeen: fold_contactor,
+    AuthorizationAsked: fold_asked_csms,
+    Granted: fold_granted,
+    CardRefused: fold_refused,
+    AuthorizationEnded: fold_ended,
+    EnergyStarted: fold_started,
+    EnergySuspended: fold_suspended,
+    EnergyBlocked: fold_blocked,
+    EnergyCapped: fold_capped,
+    EvseAsked: fold_evse_asked,
+    TransactionStarted: fold_tx_started,
+    TransactionUpdated: fold_tx_updated,
+    TransactionEnded: fold_tx_ended,
+    SamplingPaced: fold_paced,
+    Rebooted: fold_rebooted,
+}

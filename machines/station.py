@@ -1,0 +1,60 @@
+"""The machines of a station, in the order in which they are told.
+
+Law: this tuple is the registration; nothing is found by import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.event import Effect, Input
+from engine.kernel import Kernel
+from engine.machine import Context
+from machines.boot.machine import MACHINE as BOOT
+from machines.clock.machine import MACHINE as CLOCK
+from machines.connection.machine import MACHINE as CONNECTION
+from machines.device_model.machine import MACHINE as DEVICE_MODEL
+from machines.effects import ReplyError
+from machines.heartbeat.machine import MACHINE as HEARTBEAT
+from machines.inputs import Called, CalledBadly
+from machines.meter.machine import MACHINE as METERS
+from machines.network.machine import MACHINE as NETWORK
+from machines.outbound.machine import MACHINE as OUTBOUND
+from machines.protocol.machine import MACHINE as PROTOCOL
+from machines.security.a01_update_password import MACHINE as SECURITY
+from machines.session.machine import MACHINE as SESSIONS
+from machines.status.machine import MACHINE as STATUS
+from machines.vas.machine import MACHINE as VAS
+from machines.version.machine import MACHINE as VERSION
+
+
+def answer_fault(input: Input, cx: Context) -> Iterator[Effect]:  # noqa: ARG001
+    """A CALL that made a machine raise is answered all the same."""
+    if isinstance(input, Called | CalledBadly):
+        yield ReplyError(
+            link=input.link,
+            message_id=input.message_id,
+            code="InternalError",
+            description="the station could not process the message; it lives on",
+        )
+
+
+STATION = Kernel(
+    (
+        CLOCK,
+        BOOT,
+        DEVICE_MODEL,
+        SECURITY,
+        CONNECTION,
+        VERSION,
+        METERS,
+        SESSIONS,
+        VAS,
+        STATUS,
+        HEARTBEAT,
+        PROTOCOL,
+        NETWORK,
+        OUTBOUND,
+    ),
+    on_fault=answer_fault,
+)

@@ -1,0 +1,1 @@
+"""G01 Status Notification."""

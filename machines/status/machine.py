@@ -1,0 +1,119 @@
+"""G01, B01.FR.05, B04: what the CSMS knows of every connector.
+
+Law: what was told and what is are compared after every turn; a difference is told as soon as it may be, and a message that got lost
+makes the connector untold again.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from engine.event import Fact
+from engine.kernel import ENGINE
+from engine.machine import Conclusions, Context, Machine, Part, State, Station, state
+from engine.records import record
+from machines.boot.facts import Rebooted
+from machines.boot.state import BOOT
+from machines.boot.state import Phase as Boot
+from machines.clock.views import timestamp
+from machines.connection.facts import Opened
+from machines.connection.state import CONNECTION
+from machines.connection.state import Phase as Link
+from machines.device_model.state import DEVICE_MODEL
+from machines.device_model.views import Variable, connectors
+from machines.outbound.asks import ask
+from machines.outbound.facts import Dropped
+from machines.session.state import SESSIONS
+
+OFFLINE_THRESHOLD_S = Variable("OCPPCommCtrlr", "OfflineThreshold", "60")
+
+
+@record(190)
+class StatusTold(Fact):
+    """Message *entry* tells the CSMS the status of a connector."""
+
+    evse_id: int
+    connector_id: int
+    status: str
+    entry: int
+
+
+@record(191)
+class StatusUntold(Fact):
+    """What the CSMS knows of the connectors no longer counts: of all of them (*entry* 0), or of the one that message *entry* was about."""
+
+    entry: int = 0
+
+
+@state(192)
+class Status(State):
+    """What was told, by connector, and the message it was told in."""
+
+    told: dict[tuple[int, int], tuple[str, int]] = attrs.field(factory=dict)
+
+
+STATUS = Part("status", Status)
+
+
+def fold_told(status: Status, fact: StatusTold) -> None:
+    """On its way."""
+    status.told[fact.evse_id, fact.connector_id] = (fact.status, fact.entry)
+
+
+def fold_untold(status: Status, fact: StatusUntold) -> None:
+    """Never arrived, or too long ago."""
+    status.told = {key: row for key, row in status.told.items() if fact.entry and row[1] != fact.entry}
+
+
+def fold_rebooted(status: Status, fact: Rebooted) -> None:  # noqa: ARG001
+    """B01.FR.05: all of them, after every start."""
+    status.told = {}
+
+
+def connector_status(station: Station, evse_id: int, connector_id: int) -> str:
+    """OCPP's ConnectorStatusEnumType of a connector."""
+    session = station[SESSIONS].at(evse_id)
+    if evse_id in station[ENGINE].faulted_evses and not session.connected:
+        return "Faulted"
+    return "Occupied" if session.connector_id == connector_id else "Available"
+
+
+def on_link(station: Station, opened: Opened, cx: Context) -> Conclusions:
+    """B04.FR.01: after a long time offline all connectors are told; after a short one (B04.FR.02) those that changed."""
+    here = station[CONNECTION]
+    if here.down_since_us and cx.at - here.down_since_us > OFFLINE_THRESHOLD_S.integer(station) * 1_000_000:
+        yield StatusUntold()
+
+
+def on_drop(station: Station, dropped: Dropped, cx: Context) -> Conclusions:  # noqa: ARG001
+    """The CSMS never heard it."""
+    yield StatusUntold(entry=dropped.entry)
+
+
+def compare(station: Station, cx: Context) -> Conclusions:
+    """Tell what differs, where it may be told."""
+    if station[BOOT].phase is not Boot.ACCEPTED or station[CONNECTION].phase is not Link.UP:
+        return
+    told = station[STATUS].told
+    for evse_id, connector_id in connectors(station):
+        status = connector_status(station, evse_id, connector_id)
+        if told.get((evse_id, connector_id), ("",))[0] == status:
+            continue
+        payload = {
+            "timestamp": timestamp(station, cx.at),
+            "connectorStatus": status,
+            "evseId": evse_id,
+            "connectorId": connector_id,
+        }
+        queued = ask(station, cx, "StatusNotification", payload, place=evse_id * 8 + connector_id)
+        yield StatusTold(evse_id=evse_id, connector_id=connector_id, status=status, entry=queued.entry)
+        yield queued
+
+
+MACHINE = Machine(
+    STATUS,
+    folds={StatusTold: fold_told, StatusUntold: fold_untold, Rebooted: fold_rebooted},
+    hears={Opened: on_link, (Dropped, "StatusNotification"): on_drop},
+    watches=(SESSIONS, BOOT, CONNECTION, STATUS, ENGINE, DEVICE_MODEL),
+    conclude=compare,
+)
