@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
+from engine.errors import JournalFault
 from engine.event import AfterCrash, Effect, EffectId, Input
 from engine.kernel import Faulted, Kernel, Settled, Turn, Woke, outbox_ids
 from engine.machine import Station
@@ -170,6 +171,19 @@ class Daemon:
             self.flush()
 
     # Making durable
+
+    async def journalled(self) -> None:
+        """Return when everything told so far is durable and performed.  Raises JournalFault while the journal cannot be written."""
+        self.drain()
+        while self._mailbox or self._waiting or self._flight is not None:
+            if self._retry_s:
+                raise JournalFault("the journal cannot be written now; the input waits and is tried again")
+            if self._flight is not None:
+                await asyncio.wait([self._flight])
+            elif self._waiting:
+                self.flush()
+            else:
+                self.drain()
 
     def flush(self) -> None:
         """Write what waits: inline when it is little and the disk is fast, in the writer thread otherwise."""

@@ -1,1 +1,1 @@
-"""The device model of the station, as files.  Law: declares what exists; decides nothing."""
+"""What this station consists of, as files: one JSON file a component, and the loader that turns them into declarations."""

@@ -26,16 +26,15 @@ def ask(station: Station, cx: Context, action: str, payload: dict[str, Any], *, 
 
 def message_id(journal: int, entry: int, attempt: int) -> str:
     """The messageId of a CALL, never used before under this identity (OCPP-J 4.1.4): journal, turn, place in the turn, attempt."""
-    return f"{journal & 0xFFFFFFFF:08x}-{entry // PLACES:010x}-{entry % PLACES:02x}{attempt & 0xFF:02x}"
+    return f"{journal & 0xFFFFFFFF:08x}-{entry // PLACES:010x}-{entry % PLACES:02x}{attempt:02x}"
 
 
 def read_message_id(journal: int, text: str) -> tuple[int, int] | None:
     """The entry and attempt of one of our own message ids; None for any other text."""
     parts = text.split("-")
-    if len(text) != 24 or len(parts) != 3 or parts[0] != f"{journal & 0xFFFFFFFF:08x}":  # noqa: PLR2004 (the form above)
+    if len(parts) != 3 or parts[0] != f"{journal & 0xFFFFFFFF:08x}" or len(parts[2]) < 4:  # noqa: PLR2004 (the form above)
         return None
     try:
-        seq, place = int(parts[1], 16), int(parts[2], 16)
+        return int(parts[1], 16) * PLACES + int(parts[2][:2], 16), int(parts[2][2:], 16)
     except ValueError:
         return None
-    return seq * PLACES + (place >> 8), place & 0xFF

@@ -154,8 +154,8 @@ def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # n
 
 def not_taken(station: Station, number: int, entry: Entry, reason: str, cx: Context) -> Conclusions:
     """E13: a transaction event is tried again, each time after a longer wait, up to MessageAttempts; anything else is given up."""
-    if entry.action == TRANSACTIONAL and entry.attempts < max(ATTEMPTS.integer(station), 1):
-        wait_s = max(ATTEMPT_INTERVAL_S.integer(station), 0) * entry.attempts
+    if entry.action == TRANSACTIONAL and entry.failures + 1 < max(ATTEMPTS.integer(station), 1):
+        wait_s = max(ATTEMPT_INTERVAL_S.integer(station), 0) * (entry.failures + 1)
         yield Failed(entry=number, reason=reason, retry_at_us=cx.at + max(wait_s * 1_000_000, 1))
     else:
         yield Dropped(entry=number, action=entry.action, reason=reason)

@@ -6,6 +6,7 @@ Law: at most one CALL in flight a link (OCPP-J 4.1.1); transaction events leave 
 from __future__ import annotations
 
 import attrs
+from attrs import evolve as replace
 
 from engine.event import Value
 from engine.machine import Part, State, state
@@ -15,12 +16,13 @@ from machines.outbound.facts import Delivered, Dropped, Failed, QueueWentOffline
 
 @record(157)
 class Entry(Value):
-    """A message that waits."""
+    """A message that waits.  *attempts* counts how often it was sent, *failures* how often the CSMS did not take it (E13)."""
 
     action: str
     payload: bytes
     offline: bool = False
     attempts: int = 0
+    failures: int = 0
     not_before_us: int = 0
 
 
@@ -54,10 +56,7 @@ def fold_sent(out: Outbound, fact: Sent) -> None:
     out.attempt = fact.attempt
     out.give_up_at_us = fact.give_up_at_us
     out.last_sent_us = fact.at_us
-    entry = out.queue[fact.entry]
-    out.queue[fact.entry] = Entry(
-        action=entry.action, payload=entry.payload, offline=entry.offline, attempts=fact.attempt
-    )
+    out.queue[fact.entry] = replace(out.queue[fact.entry], attempts=fact.attempt)
 
 
 def _landed(out: Outbound, entry: int) -> None:
@@ -78,45 +77,24 @@ def fold_failed(out: Outbound, fact: Failed) -> None:
     """Later again."""
     _landed(out, fact.entry)
     entry = out.queue[fact.entry]
-    out.queue[fact.entry] = Entry(
-        action=entry.action,
-        payload=entry.payload,
-        offline=entry.offline,
-        attempts=entry.attempts,
-        not_before_us=fact.retry_at_us,
-    )
+    out.queue[fact.entry] = replace(entry, failures=entry.failures + 1, not_before_us=fact.retry_at_us)
 
 
 def fold_ripened(out: Outbound, fact: Ripened) -> None:
     """May be sent again."""
-    entry = out.queue[fact.entry]
-    out.queue[fact.entry] = Entry(
-        action=entry.action, payload=entry.payload, offline=entry.offline, attempts=entry.attempts
-    )
+    out.queue[fact.entry] = replace(out.queue[fact.entry], not_before_us=0)
 
 
 def fold_returned(out: Outbound, fact: Returned) -> None:
-    """Back in its place; a link that broke is no fault of the message, so the attempt does not count."""
+    """Back in its place; a link that broke is no fault of the message."""
     _landed(out, fact.entry)
-    entry = out.queue[fact.entry]
-    out.queue[fact.entry] = Entry(
-        action=entry.action, payload=entry.payload, offline=True, attempts=entry.attempts, not_before_us=0
-    )
+    out.queue[fact.entry] = replace(out.queue[fact.entry], offline=True, not_before_us=0)
 
 
 def fold_went_offline(out: Outbound, fact: QueueWentOffline) -> None:  # noqa: ARG001
     """E11.FR.07."""
     out.queue = {
-        number: entry
-        if entry.offline
-        else Entry(
-            action=entry.action,
-            payload=entry.payload,
-            offline=True,
-            attempts=entry.attempts,
-            not_before_us=entry.not_before_us,
-        )
-        for number, entry in out.queue.items()
+        number: entry if entry.offline else replace(entry, offline=True) for number, entry in out.queue.items()
     }
 
 

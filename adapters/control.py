@@ -1,0 +1,224 @@
+"""The control socket: a person, a test or another program works the simulated hardware and the daemon.
+
+Law: an answer means accepted and journalled, never that the CSMS has answered; a bad request changes nothing and is told which argument is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.daemon import Daemon
+from engine.errors import StationdError
+from engine.kernel import Turn
+from engine.machine import Station
+from eventlog.vault import PERSON, Keeper
+from machines.inputs import CardPresented, HoldAsked, ServicesSelected
+from machines.summary import events_of, summary
+
+log = logging.getLogger("stationd.control")
+
+LINE_MOST_BYTES = 1 << 20
+BACKLOG_MOST_BYTES = 4 << 20
+TOKEN_TYPES = ("Central", "eMAID", "EVCCID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "NoAuthorization", "VIN", "DirectPayment")
+EVENTS = ("link", "session", "transaction", "vas", "alarm")
+HARDWARE = ("plug_in", "plug_out", "ev_pause", "ev_resume", "set_meter")
+VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "state", "subscribe", "shutdown")
+
+Hardware = Callable[[str, dict[str, Any]], object]
+
+
+class ControlSocket:
+    """A Unix stream socket of mode 0600, one JSON object a line (``docs/control.md``)."""
+
+    def __init__(self, path: Path, daemon: Daemon, vault: Keeper, hardware: Hardware, shutdown: Callable[[str], None]) -> None:
+        self._path = path
+        self._daemon = daemon
+        self._vault = vault
+        self._hardware = hardware
+        self._shutdown = shutdown
+        self._server: asyncio.Server | None = None
+        self._clients: set[_Client] = set()
+        self._link: dict[str, Any] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Accept connections.  A stale socket file is replaced; one that somebody answers on is an error."""
+        if self._path.is_socket():
+            try:
+                _, writer = await asyncio.open_unix_connection(str(self._path))
+            except OSError:
+                self._path.unlink(missing_ok=True)
+            else:
+                writer.close()
+                raise StationdError(f"{self._path}: another station answers on this control socket; give this one a path of its own (--control PATH)")
+        mask = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._accept, str(self._path), limit=LINE_MOST_BYTES)
+        finally:
+            os.umask(mask)
+
+    async def close(self) -> None:
+        """Let everybody go and remove the file."""
+        if self._server is not None:
+            self._server.close()
+            for client in list(self._clients):
+                client.writer.close()
+            self._path.unlink(missing_ok=True)
+
+    def observe(self, turn: Turn, station: Station) -> None:
+        """Turn what was concluded into events for whoever subscribed."""
+        for event in events_of(turn, station):
+            if event["event"] == "link":
+                self._link = event
+            for client in list(self._clients):
+                if event["event"] in client.events:
+                    client.send(event)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = _Client(writer)
+        self._clients.add(client)
+        try:
+            while True:
+                try:
+                    line = await reader.readline()
+                except ValueError:
+                    client.send({"ok": False, "error": f"a line is longer than {LINE_MOST_BYTES} bytes"})
+                    break
+                if not line:
+                    break
+                if line.strip():
+                    await self._request(client, line)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._clients.discard(client)
+            writer.close()
+
+    async def _request(self, client: _Client, line: bytes) -> None:
+        try:
+            request = msgspec.json.decode(line)
+        except msgspec.DecodeError as error:
+            client.send({"ok": False, "error": f"not JSON: {error}"})
+            return
+        if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
+            client.send({"ok": False, "error": 'a request is an object with a "verb", for example {"id": 1, "verb": "state"}'})
+            return
+        answer: dict[str, Any] = {"id": request["id"]} if "id" in request else {}
+        args = request.get("args", {})
+        try:
+            if not isinstance(args, dict):
+                raise ValueError("args: must be an object")
+            strange = sorted(request.keys() - {"id", "verb", "args"})
+            if strange:
+                raise ValueError(f"{strange[0]}: no such member of a request; arguments belong into args")
+            result = await self._do(client, request["verb"], args)
+        except (ValueError, StationdError) as error:
+            client.send({**answer, "ok": False, "error": str(error)})
+            return
+        client.send({**answer, "ok": True, "result": result})
+        if request["verb"] == "subscribe" and self._link is not None and "link" in client.events:
+            client.send(self._link)
+
+    async def _do(self, client: _Client, verb: str, args: dict[str, Any]) -> object:
+        if verb in HARDWARE:
+            result = self._hardware(verb, args)
+            await self._daemon.journalled()
+            return result
+        match verb:
+            case "swipe":
+                token = _text(args, "token")
+                token_type = _text(args, "type", "ISO14443", TOKEN_TYPES)
+                evses = tuple(_numbers(args, "evses", [1]))
+                _only(args, ("token", "type", "evses"))
+                await self._tell(CardPresented(token=self._vault.keep(token, PERSON), token_type=token_type, evse_ids=evses))
+            case "select_services":
+                evse = _number(args, "evse")
+                services = args.get("services")
+                if not isinstance(services, list) or not all(
+                    isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)  # noqa: PLR2004 (a pair)
+                    for pair in services
+                ):
+                    raise ValueError("services: must be a list of [service id, parameter set id] pairs, for example [[3, 4]]")
+                _only(args, ("evse", "services"))
+                await self._tell(ServicesSelected(evse_id=evse, services=tuple((a, b) for a, b in services)))
+            case "disconnect" | "connect":
+                _only(args, ())
+                await self._tell(HoldAsked(hold=verb == "disconnect"))
+            case "state":
+                _only(args, ())
+                return summary(self._daemon.station, self._daemon.recorder.now())
+            case "subscribe":
+                names = args.get("events", list(EVENTS))
+                if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                    raise ValueError("events: must be a list of event names")
+                hooks = args.get("hooks", [])
+                if not isinstance(hooks, list):
+                    raise ValueError("hooks: must be a list of hook names")
+                if hooks:
+                    raise ValueError(f"hooks: {hooks[0]} is not asked by this station yet")
+                _only(args, ("events", "hooks"))
+                client.events = frozenset(names)
+            case "shutdown":
+                _only(args, ())
+                self._shutdown("shutdown")
+            case _:
+                raise ValueError(f"verb: {verb!r} is not known; known are {', '.join(VERBS)}")
+        return None
+
+    async def _tell(self, input: Any) -> None:
+        self._daemon.tell(input)
+        await self._daemon.journalled()
+
+
+class _Client:
+    """One connection."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.writer = writer
+        self.events: frozenset[str] = frozenset()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """One line; a client that does not read is let go, so that it cannot make the daemon grow."""
+        transport = self.writer.transport
+        if transport.is_closing():
+            return
+        if transport.get_write_buffer_size() > BACKLOG_MOST_BYTES:
+            transport.abort()
+            return
+        self.writer.write(msgspec.json.encode(message) + b"\n")
+
+
+def _only(args: dict[str, Any], known: tuple[str, ...]) -> None:
+    for name in args:
+        if name not in known:
+            raise ValueError(f"{name}: no such argument" + (f"; known are {', '.join(known)}" if known else "; this verb takes none"))
+
+
+def _text(args: dict[str, Any], name: str, default: str | None = None, among: tuple[str, ...] = ()) -> str:
+    value = args.get(name, default)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name}: must be a text")
+    if among and value not in among:
+        raise ValueError(f"{name}: {value!r} is not one of {', '.join(among)}")
+    return value
+
+
+def _number(args: dict[str, Any], name: str) -> int:
+    value = args.get(name)
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{name}: must be a whole number from 1")
+    return value
+
+
+def _numbers(args: dict[str, Any], name: str, default: list[int]) -> list[int]:
+    value = args.get(name, default)
+    if not isinstance(value, list) or not all(type(n) is int and n > 0 for n in value):
+        raise ValueError(f"{name}: must be a list of EVSE ids, for example [1, 2]")
+    return value

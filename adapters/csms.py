@@ -1,0 +1,238 @@
+"""The port to the CSMS: frames to inputs, effects to frames.
+
+Law: secrets and persons are sealed before an input is made, and revealed only at the socket; nothing of a payload reaches a log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from hashlib import blake2b
+
+from adapters.websocket import WebSocket
+from engine.event import Effect, EffectId
+from engine.ports import Tell
+from eventlog.vault import PERSON, SECRET, Keeper
+from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
+from machines.inputs import Answered, Called, CalledBadly, Garbled, LinkDown, LinkUp, Refused, StraySend
+from machines.outbound.asks import read_message_id
+from machines.version.machine import VERSIONS
+from wire import frame, sealed, sealing
+from wire.schemas import Schemas
+
+log = logging.getLogger("stationd.csms")
+
+MESSAGE_MOST_BYTES = 1 << 20
+"""A longer message is refused by closing the link; a CSMS that wants to say more has to split it."""
+
+CONNECT_TIMEOUT_S = 20.0
+
+
+class CsmsPort:
+    """One station's link to its CSMS.  *number* is the journal's own number, for reading our own message ids."""
+
+    performs = (Dial, HangUp, Call, Reply, ReplyError, Say)
+
+    def __init__(self, schemas: Schemas, vault: Keeper, number: int, drain: Callable[[], None]) -> None:
+        self._schemas = schemas
+        self._vault = vault
+        self._number = number
+        self._drain = drain
+        self._tell: Tell = lambda _: None
+        self._socket: WebSocket | None = None
+        self._events: _Link | None = None
+        self._stopped = False
+
+    def start(self, tell: Tell) -> None:
+        """No link is open yet; the station dials."""
+        self._tell = tell
+
+    def stop(self) -> None:
+        """Close whatever is open, and tell no more."""
+        self._stopped = True
+        if self._socket is not None:
+            self._socket.close(1001, "going down")
+
+    # Effects
+
+    def perform(self, effect_id: EffectId, effect: Effect) -> None:  # noqa: ARG002 (none of these is followed)
+        """Send, dial or hang up.  What is meant for a link that is gone is lost with it, and its loss was told."""
+        match effect:
+            case Reply():
+                self._send(effect.link, frame.call_result(effect.message_id, self._clear(effect.payload)))
+            case Call():
+                self._send(effect.link, frame.call(effect.message_id, effect.action, self._clear(effect.payload)))
+                if self._events is not None:
+                    self._events.asked[effect.message_id] = effect.action
+            case ReplyError():
+                self._send(effect.link, frame.call_error(effect.message_id, effect.code, effect.description))
+            case Say():
+                self._send(effect.link, effect.frame)
+            case Dial():
+                self._dial(effect)
+            case HangUp():
+                if self._socket is not None and self._events is not None and self._events.link == effect.link:
+                    self._socket.close(effect.code, effect.reason)
+                else:
+                    self.tell_down(effect.link, "closed by us", "the link was gone already")
+            case _:
+                raise TypeError(f"{type(effect).__name__} is not for this port")
+
+    def _clear(self, payload: bytes) -> bytes:
+        if b"<sealed:" not in payload:
+            return payload
+        return sealed.replace(payload, lambda handle: self._vault.reveal(handle, PERSON))
+
+    def _send(self, link: int, data: bytes) -> None:
+        if self._socket is not None and self._events is not None and self._events.link == link:
+            self._socket.send(data)
+
+    def _dial(self, dial: Dial) -> None:
+        found = sealed.parse(dial.password)
+        password = self._vault.reveal(found.handle, SECRET) if found is not None else None
+        if dial.password and password is None:
+            log.error("link %d: the password is not in the vault; dialling without one", dial.link)
+        self._events = _Link(self, dial.link)
+        self._socket = WebSocket(self._events, max_bytes=MESSAGE_MOST_BYTES)
+        log.info("link %d: dialling slot %d", dial.link, dial.slot)
+        self._socket.dial(
+            dial.url,
+            identity=dial.identity,
+            subprotocols=dial.subprotocols,
+            basic_auth=password,
+            ssl_context=None,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            ping_interval_s=float(dial.ping_interval_s),
+            ping_timeout_s=float(dial.ping_interval_s),
+        )
+
+    # Inputs
+
+    def tell_down(self, link: int, reason: str, detail: str) -> None:
+        """The link is gone."""
+        if not self._stopped:
+            log.info("link %d: down (%s)", link, reason)
+            self._tell(LinkDown(link=link, reason=reason, detail=detail))
+
+    def heard(self, link: _Link, data: bytes) -> None:
+        """One text message."""
+        if self._stopped:
+            return
+        got = frame.read(data, link.version)
+        match got:
+            case frame.Call():
+                problem = self._schemas.verdict(link.version, f"{got.action}Request", got.payload)
+                payload = sealing.seal(got.action, got.payload, self._vault.keep)
+                if problem is None:
+                    self._tell(Called(link=link.link, message_id=got.message_id, action=got.action, payload=payload))
+                else:
+                    self._tell(
+                        CalledBadly(
+                            link=link.link,
+                            message_id=got.message_id,
+                            action=got.action,
+                            payload=payload,
+                            code=problem.code,
+                            description=problem.description,
+                        )
+                    )
+            case frame.CallResult():
+                self._answered(link, got.message_id, got.payload)
+            case frame.CallError():
+                place = read_message_id(self._number, got.message_id)
+                link.asked.pop(got.message_id, None)
+                if place is None:
+                    self._garbled(link, data, "an error for a message that this station never sent", b"")
+                else:
+                    self._tell(
+                        Refused(
+                            link=link.link, entry=place[0], attempt=place[1], code=got.code, description=""
+                        )
+                    )
+            case frame.Send():
+                self._tell(StraySend(link=link.link, message_id=got.message_id, action=got.action))
+            case frame.CallResultError():
+                self._garbled(link, data, f"the CSMS could not use our answer: {got.code}", b"")
+            case frame.Garbled():
+                self._garbled(link, data, got.reason, got.answer or b"")
+        self._drain()
+
+    def _answered(self, link: _Link, message_id: str, payload: bytes) -> None:
+        place = read_message_id(self._number, message_id)
+        action = link.asked.pop(message_id, None)
+        if place is None or action is None:
+            # An answer to nothing: whoever sent it cannot be helped, but the journal shall know.
+            self._garbled(link, payload, "an answer to a message that this station did not send on this link", b"")
+            return
+        problem = self._schemas.verdict(link.version, f"{action}Response", payload)
+        self._tell(
+            Answered(
+                link=link.link,
+                entry=place[0],
+                attempt=place[1],
+                payload=sealing.seal(action, payload, self._vault.keep),
+                problem=problem.description if problem is not None else "",
+            )
+        )
+
+    def _garbled(self, link: _Link, data: bytes, reason: str, answer: bytes) -> None:
+        log.warning("link %d: a frame of %d bytes is no message for us: %s", link.link, len(data), reason)
+        self._tell(
+            Garbled(
+                link=link.link,
+                reason=reason,
+                length=len(data),
+                digest=blake2b(data, digest_size=16).hexdigest(),
+                answer=answer,
+                frame=self._vault.keep(data[:GARBLED_KEPT_BYTES].decode("utf-8", "replace"), SECRET),
+            )
+        )
+
+    def heard_binary(self, link: _Link, size_bytes: int) -> None:
+        """OCPP-J knows text only (Part 4, 4.1)."""
+        if not self._stopped:
+            log.warning("link %d: a binary message of %d bytes is ignored", link.link, size_bytes)
+            self._tell(
+                Garbled(
+                    link=link.link,
+                    reason="binary message",
+                    length=size_bytes,
+                    digest="",
+                    answer=frame.call_error("-1", "RpcFrameworkError", "OCPP-J messages are text, this was binary"),
+                )
+            )
+            self._drain()
+
+    def opened(self, link: _Link, subprotocol: str | None) -> None:
+        """The WebSocket is open."""
+        link.version = VERSIONS.get(subprotocol or "", "2.1")
+        if not self._stopped:
+            log.info("link %d: open, %s", link.link, subprotocol or "no subprotocol")
+            self._tell(LinkUp(link=link.link, subprotocol=subprotocol or ""))
+            self._drain()
+
+
+GARBLED_KEPT_BYTES = 4096
+
+
+class _Link:
+    """The events of one WebSocket: what they belong to is fixed when it is dialled, so a late one never touches a newer link."""
+
+    def __init__(self, port: CsmsPort, link: int) -> None:
+        self._port = port
+        self.link = link
+        self.version = "2.1"
+        self.asked: dict[str, str] = {}
+
+    def opened(self, subprotocol: str | None) -> None:
+        self._port.opened(self, subprotocol)
+
+    def text(self, data: bytes) -> None:
+        self._port.heard(self, data)
+
+    def binary(self, size_bytes: int) -> None:
+        self._port.heard_binary(self, size_bytes)
+
+    def closed(self, reason: str, code: int, detail: str) -> None:
+        text = f"{code} {detail}".strip() if code else detail
+        self._port.tell_down(self.link, reason, text[:200])

@@ -1,0 +1,165 @@
+"""The station as a person or a program outside wants to see it.
+
+Law: read-only, made afresh from the station; no secret, and of a person no more than a pseudonym.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.kernel import ENGINE, Faulted, Turn
+from engine.machine import Station
+from machines.boot.state import BOOT
+from machines.clock.views import timestamp
+from machines.connection.facts import Lost, Opened
+from machines.connection.machine import IDENTITY, slot_url
+from machines.connection.state import CONNECTION
+from machines.device_model.views import connectors, evses
+from machines.meter.state import METERS
+from machines.network.machine import NETWORK
+from machines.outbound.state import OUTBOUND
+from machines.security.views import security_profile
+from machines.session.facts import (
+    AuthorizationEnded,
+    CablePlugged,
+    CableUnplugged,
+    CardRefused,
+    EnergyBlocked,
+    EnergyStarted,
+    EnergySuspended,
+    Granted,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from machines.session.state import SESSIONS
+from machines.session.tell import charging_state
+from machines.status.machine import connector_status
+from machines.vas.facts import InternetClosed, InternetFailed, InternetOpened, InternetReleased, InternetRequested
+from machines.vas.state import VAS
+from machines.version.state import VERSION
+
+SESSION_FACTS = (CablePlugged, CableUnplugged, Granted, AuthorizationEnded, EnergyStarted, EnergySuspended, EnergyBlocked)
+VAS_FACTS = (InternetRequested, InternetOpened, InternetFailed, InternetReleased, InternetClosed)
+
+
+def pseudonym(token: str) -> str:
+    """A sealed text's short name: the first digits of its handle."""
+    return token[8:14] if token.startswith("<sealed:") else token
+
+
+def link(station: Station) -> dict[str, Any]:
+    """The link, in the words of the control interface."""
+    here = station[CONNECTION]
+    _, url = slot_url(station)
+    found: dict[str, Any] = {
+        "connected": here.phase.value == "up",
+        "csms_url": url,
+        "security_profile": security_profile(station),
+        "slot": here.slot,
+        "interface": "Wired0",
+        "transport": "JSON",
+        "identity": IDENTITY.text(station),
+    }
+    version = station[VERSION].of.get(here.link)
+    if version:
+        found["version"] = version
+    return found
+
+
+def summary(station: Station, at_us: int) -> dict[str, Any]:
+    """The station as it stands, as JSON values."""
+    boot, out = station[BOOT], station[OUTBOUND]
+    return {
+        "time": timestamp(station, at_us),
+        "link": {**link(station), "phase": station[CONNECTION].phase.value, "held": station[CONNECTION].held},
+        "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build},
+        "queue": {"waiting": len(out.queue), "in_flight": bool(out.flying), "thinned": out.thinned},
+        "faulted_evses": list(station[ENGINE].faulted_evses),
+        "network": {
+            "in_flight": station[NETWORK].in_flight,
+            "forwards": [{"evse": f.evse_id, "ports": list(f.tcp_ports)} for f in station[NETWORK].has.forwards],
+        },
+        "evses": [evse(station, evse_id) for evse_id in evses(station)],
+    }
+
+
+def evse(station: Station, evse_id: int) -> dict[str, Any]:
+    """One EVSE as it stands."""
+    session = station[SESSIONS].at(evse_id)
+    found: dict[str, Any] = {
+        "evse": evse_id,
+        "phase": session.phase.value,
+        "charging_state": charging_state(session),
+        "pilot": session.pilot,
+        "contactor_closed": session.contactor,
+        "connectors": [
+            {"connector": c, "status": connector_status(station, e, c)} for e, c in connectors(station) if e == evse_id
+        ],
+        "internet": station[VAS].at(evse_id).phase.value,
+    }
+    reading = station[METERS].readings.get(evse_id)
+    if reading is not None:
+        found["energy_wh"] = reading.energy_wh
+        if reading.power_w >= 0:
+            found["power_w"] = reading.power_w
+    if session.authorized:
+        found["token"] = pseudonym(session.token)
+    tx = session.transaction
+    if tx is not None:
+        found["transaction"] = {
+            "transaction_id": tx.transaction_id,
+            "seq_no": tx.seq_no,
+            "energy_wh": (reading.energy_wh if reading is not None else tx.started_wh) - tx.started_wh,
+        }
+    return found
+
+
+def events_of(turn: Turn, station: Station) -> Iterator[dict[str, Any]]:
+    """What subscribers of the control socket hear of a turn."""
+    for fact in turn.facts:
+        if isinstance(fact, Opened | Lost):
+            event = {"event": "link", **link(station)}
+            event["connected"] = isinstance(fact, Opened)
+            if isinstance(fact, Lost):
+                event["reason"] = fact.reason
+            yield event
+        elif isinstance(fact, SESSION_FACTS):
+            yield {"event": "session", "what": type(fact).__name__, **evse(station, fact.evse_id)}
+        elif isinstance(fact, CardRefused):
+            yield {"event": "session", "what": "CardRefused", "reason": fact.reason}
+        elif isinstance(fact, TransactionStarted):
+            yield {
+                "event": "transaction",
+                "type": "Started",
+                "evse": fact.evse_id,
+                "transaction_id": fact.transaction_id,
+                "seq_no": 0,
+                "trigger": fact.trigger,
+            }
+        elif isinstance(fact, TransactionUpdated):
+            tx = station[SESSIONS].at(fact.evse_id).transaction
+            yield {
+                "event": "transaction",
+                "type": "Updated",
+                "evse": fact.evse_id,
+                **({"transaction_id": tx.transaction_id} if tx is not None else {}),
+                "seq_no": fact.seq_no,
+                "trigger": fact.trigger,
+            }
+        elif isinstance(fact, TransactionEnded):
+            yield {
+                "event": "transaction",
+                "type": "Ended",
+                "evse": fact.evse_id,
+                "transaction_id": fact.transaction_id,
+                "seq_no": fact.seq_no,
+                "trigger": fact.trigger,
+                "stopped_reason": fact.stopped_reason,
+                "energy_wh": fact.energy_wh,
+            }
+        elif isinstance(fact, VAS_FACTS):
+            yield {"event": "vas", "evse": fact.evse_id, "phase": station[VAS].at(fact.evse_id).phase.value}
+        elif isinstance(fact, Faulted):
+            yield {"event": "alarm", "machine": fact.machine, "error": fact.error}
