@@ -24,8 +24,15 @@ class ConfigFault(SetupFault):
         self.complaints = tuple(complaints)
 
 
-class Wrong(ValueError):  # noqa: N818 (it is an answer, not an accident: the loader turns it into a complaint)
-    """A value is not what it has to be; the text goes on after the value: ``is not ...; write ...``."""
+class Wrong(ValueError):  # it is an answer, not an accident: the loader turns it into a complaint
+    """A value is not what it has to be; the text goes on after the value: ``is not ...; right would be ...``.
+
+    The text quotes nothing; *part* is the piece of the value that is wrong, for complaints about values that are no secret.
+    """
+
+    def __init__(self, text: str, part: str = "") -> None:
+        super().__init__(text)
+        self.part = part
 
 
 class Complaints:
@@ -36,6 +43,7 @@ class Complaints:
 
     def add(self, file: str, where: str, text: str) -> None:
         """One thing that is wrong in *file*; *where* is ``component.variable``, or empty when it concerns the whole file."""
+        where = where if where.isprintable() else ascii(where)
         self.lines.append(f"{file}: {where}: {text}" if where else f"{file}: {text}")
 
 
@@ -59,7 +67,7 @@ def shown(raw: object) -> str:
 
 def meant(word: str, known: Iterable[str]) -> str:
     """Which of the *known* words *word* was meant to be; empty where none is near.  Slow: for complaints only."""
-    from difflib import get_close_matches  # noqa: PLC0415 (only needed where something is wrong)
+    from difflib import get_close_matches  # only needed where something is wrong
 
     folded = {k.casefold().replace("_", ""): k for k in known}
     near = get_close_matches(word.casefold().replace("_", "")[:SHOWN_CHARACTERS], folded, 1, NEAR)

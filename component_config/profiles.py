@@ -1,5 +1,6 @@
-"""The network connection profiles: a list as JSON text in ``InternalCtrlr.NetworkConnectionProfiles`` (OCPP 2.x Part 2,
-NetworkConnectionProfileType).
+"""The network connection profiles: a list as JSON text in ``InternalCtrlr.NetworkConnectionProfiles``.
+
+Each is OCPP's NetworkConnectionProfileType (Part 2) with the number of its slot.
 
 Law: passwords and keys are found wherever they stand in a profile, whatever else is wrong with it.
 """
@@ -7,7 +8,7 @@ Law: passwords and keys are found wherever they stand in a profile, whatever els
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,14 +29,23 @@ NEEDED = ("messageTimeout", "ocppCsmsUrl", "ocppInterface", "ocppTransport", "se
 INTERFACES = ("Any", "Wired0", "Wired1", "Wired2", "Wired3", "Wireless0", "Wireless1", "Wireless2", "Wireless3")
 VERSIONS = ("OCPP12", "OCPP15", "OCPP16", "OCPP20", "OCPP201", "OCPP21")
 
-APN = (
+
+class Rules(NamedTuple):
+    """What a member of a profile may hold: texts with their greatest length, choices, other members, and what may not be missing."""
+
+    texts: dict[str, int]
+    choices: dict[str, tuple[str, ...]]
+    others: tuple[str, ...]
+    needed: tuple[str, ...]
+
+
+APN = Rules(
     {"apn": 2000, "apnUserName": 50, "apnPassword": 64, "preferredNetwork": 6},
     {"apnAuthentication": ("AUTO", "CHAP", "NONE", "PAP")},
     ("simPin", "useOnlyPreferredNetwork", "customData"),
     ("apn", "apnAuthentication"),
 )
-"""Texts with their greatest length, choices, other members, and what may not be missing."""
-VPN = (
+VPN = Rules(
     {"server": 2000, "user": 50, "group": 50, "password": 64, "key": 255},
     {"type": ("IKEv2", "IPSec", "L2TP", "PPTP")},
     ("customData",),
@@ -84,12 +94,11 @@ def faults(text: str) -> list[str]:
     except Wrong as wrong:
         return [str(wrong)]
     if type(profiles) is not list:
-        return ["is not a list; right would be [{\"configurationSlot\": 1, \"connectionData\": {...}}]"]
+        return ['is not a list; right would be [{"configurationSlot": 1, "connectionData": {...}}]']
     found: list[str] = []
     slots: list[int] = []
     for number, profile in enumerate(profiles, 1):
-        for fault in _profile(profile):
-            found.append(f"profile {number}: {fault}")
+        found += [f"profile {number}: {fault}" for fault in _profile(profile)]
         if type(profile) is dict and type(profile.get("configurationSlot")) is int:
             slots.append(profile["configurationSlot"])
     found += [f"configurationSlot {slot} stands in two profiles; right would be a slot of its own for each"
@@ -99,7 +108,7 @@ def faults(text: str) -> list[str]:
 
 def _profile(profile: object) -> Iterator[str]:
     if type(profile) is not dict:
-        yield f"is {shown(profile) if isinstance(profile, (dict, list)) else 'not an object'}; right would be an object with configurationSlot and connectionData"
+        yield "is not an object; right would be one with configurationSlot and connectionData"
         return
     yield from unknown(profile, PROFILE_KEYS)
     slot = profile.get("configurationSlot")
@@ -116,7 +125,7 @@ def _profile(profile: object) -> Iterator[str]:
     yield from _connection(data)
     for name, rules in (("apn", APN), ("vpn", VPN)):
         if name in data:
-            yield from _member(name, data[name], *rules)
+            yield from _member(name, data[name], rules)
 
 
 def _connection(data: dict[str, Any]) -> Iterator[str]:
@@ -152,27 +161,25 @@ def url_faults(url: object, security_profile: int) -> Iterator[str]:
     if scheme.lower() not in ("ws", "wss") or not host:
         yield "has to begin with ws:// or wss:// and a host, as in ws://localhost:9000"
     elif scheme.lower() == "ws" and security_profile >= TLS_FROM:
-        yield f"has to begin with wss://, for security profile {security_profile} is TLS (A00.FR.304)"
+        yield f"has to begin with wss://, for security profile {security_profile} is TLS (A00.FR.312)"
     if "@" in host:
         yield "must not carry a user or password; they belong into identity and basicAuthPassword"
 
 
-def _member(
-    name: str, value: object, texts: dict[str, int], choices: dict[str, tuple[str, ...]], others: tuple[str, ...], needed: tuple[str, ...]
-) -> Iterator[str]:
+def _member(name: str, value: object, rules: Rules) -> Iterator[str]:
     """What is wrong with a profile's APN or VPN."""
     if type(value) is not dict:
         yield f"{name} has to be an object"
         return
-    yield from (f"{name}: {fault}" for fault in unknown(value, (*texts, *choices, *others)))
-    for key in needed:
+    yield from (f"{name}: {fault}" for fault in unknown(value, (*rules.texts, *rules.choices, *rules.others)))
+    for key in rules.needed:
         if key not in value:
             yield f"{name}: {key} is missing"
-    for key, longest in texts.items():
+    for key, longest in rules.texts.items():
         text = value.get(key, "")
         if type(text) is not str or len(text) > longest:
             yield f"{name}: {key} has to be a text of at most {longest} characters"
-    for key, allowed in choices.items():
+    for key, allowed in rules.choices.items():
         if key in value and value[key] not in allowed:
             yield f"{name}: {key}: {one_of(str(value[key]), allowed)}"
     if type(value.get("simPin", 0)) is not int:

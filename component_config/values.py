@@ -133,9 +133,12 @@ def parse(text: str) -> tuple[int, int] | None:
 def less(a: str, b: str) -> bool:
     """Whether the number *a* is smaller than the number *b*; both are plain decimal text."""
     one, two = parse(a), parse(b)
-    assert one is not None
-    assert two is not None
-    return one[0] * 10 ** two[1] < two[0] * 10 ** one[1]
+    if one is None or two is None:
+        raise Wrong("is not a number; right would be plain decimal digits")
+    places = max(one[1], two[1])
+    left: int = one[0] * 10 ** (places - one[1])
+    right: int = two[0] * 10 ** (places - two[1])
+    return left < right
 
 
 def _date_time(raw: object) -> str:
@@ -150,7 +153,7 @@ def _date_time(raw: object) -> str:
         raise _refused("dateTime")
     if dot and not (fraction.isdigit() and len(fraction) <= 3):  # noqa: PLR2004 (milliseconds)
         raise _refused("dateTime")
-    from datetime import datetime  # noqa: PLC0415 (files seldom hold a time; the daemon's start need not pay for it)
+    from datetime import datetime  # files seldom hold a time; the daemon's start need not pay for it
 
     try:
         datetime.fromisoformat(f"{date}T{clock}{offset}")
@@ -171,7 +174,7 @@ def _members(raw: object) -> str:
         raise Wrong("has a member with a comma in it; right would be one member for each")
     twice = sorted({m for m in members if members.count(m) > 1})
     if twice:
-        raise Wrong(f"names '{twice[0]}' twice; right would be once")
+        raise Wrong("names a member twice; right would be once", twice[0])
     return ",".join(members)
 
 
@@ -204,4 +207,4 @@ def check(text: str, data_type: str, low: str, high: str, allowed: Sequence[str]
             if member not in allowed:
                 near = meant(member, allowed)
                 hint = f"did you mean '{near}'?" if near else f"right would be one of: {', '.join(allowed)}"
-                raise Wrong(f"is not in its valuesList ('{member[:50]}'); {hint}")
+                raise Wrong(f"is not in its valuesList; {hint}", "" if member == text else member)

@@ -1,1 +1,1 @@
-"""The daemon and its command line.  Law: puts the rooms together and keeps no rule of its own."""
+"""The composition root and the command line.  Law: here the parts are put together; nothing is decided here."""

@@ -1,0 +1,422 @@
+"""One component file, held against the format: what it declares, and everything that is wrong with it.
+
+Law: nothing is guessed and nothing is passed over: a key that nobody reads is a complaint, and so is a value that cannot stand.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from component_config import profiles
+from component_config.complaints import Complaints, Wrong, meant, one_of, shown
+from component_config.values import DATA_TYPES, LISTS, NUMBERS, check, less, parse, split, text_of
+
+COMPONENT_KEYS = (
+    "name", "instance", "evse_id", "connector_id", "properties", "required", "description", "type", "$schema",
+)  # fmt: skip
+PROPERTY_KEYS = (
+    "variable_name", "instance", "characteristics", "attributes", "description", "default", "required", "honoured", "source",
+    "type", "minimum", "maximum", "minLength", "maxLength",
+)  # fmt: skip
+CHARACTERISTIC_KEYS = ("dataType", "unit", "minLimit", "maxLimit", "valuesList", "supportsMonitoring")
+ATTRIBUTE_KEYS = ("type", "mutability", "value", "persistent", "constant")
+ATTRIBUTE_TYPES = ("Actual", "MaxSet", "MinSet", "Target")
+MUTABILITIES = ("ReadOnly", "ReadWrite", "WriteOnly")
+READABLE = ("ReadOnly", "ReadWrite")
+"""Any other mutability, misspelled ones too, makes a value a secret."""
+
+SOURCES = ("EVEREST", "OCPP")
+
+JSON_TYPES = {"boolean": "boolean", "integer": "integer", "decimal": "number"}
+"""What a property's ``type`` says for a data type; ``string`` for all others."""
+
+NAME_MAX, UNIT_MAX, VALUES_LIST_MAX = 50, 16, 1000
+"""Part 2: ComponentType.name and VariableType.name, VariableCharacteristicsType.unit and .valuesList."""
+
+OPEN, WHOLE, INSIDE = 0, 1, 2
+"""How much of a variable's value is secret: nothing, all of it, or something inside of it."""
+
+SECRET_VARIABLES = frozenset({"apnpassword", "authorizationkey", "basicauthpassword", "simpin", "vpnkey", "vpnpassword"})
+"""Variables, folded, whose value is a secret even where a file forgets to call them WriteOnly."""
+
+PROFILES = ("internalctrlr", "networkconnectionprofiles")
+SLOT = "networkconfiguration"
+
+MISSING = object()
+
+
+class Address(NamedTuple):
+    """Where a component stands."""
+
+    name: str
+    instance: str
+    evse_id: int
+    connector_id: int
+
+    def folded(self) -> tuple[str, str, int, int]:
+        """The address as OCPP compares it: without case."""
+        return self.name.casefold(), self.instance.casefold(), self.evse_id, self.connector_id
+
+    def __str__(self) -> str:
+        """As complaints write it: ``EVSE(1)``, ``NetworkConfiguration[2]``."""
+        place = f"({self.evse_id},{self.connector_id})" if self.connector_id else f"({self.evse_id})" if self.evse_id else ""
+        return f"{self.name}{f'[{self.instance}]' if self.instance else ''}{place}"
+
+
+class Characteristics(NamedTuple):
+    """What a variable may hold."""
+
+    data_type: str
+    unit: str
+    low: str
+    high: str
+    allowed: tuple[str, ...]
+    monitored: bool
+
+
+class Attribute(NamedTuple):
+    """An attribute as a file has it; *holder* at *key* is where its *text* stands in the document, so that a secret can be taken out."""
+
+    type: str
+    mutability: str
+    persistent: bool
+    constant: bool
+    text: str | None
+    holder: dict[str, Any]
+    key: str
+
+
+class Variable(NamedTuple):
+    """A property of a file, with how much of it is secret."""
+
+    name: str
+    instance: str
+    characteristics: Characteristics
+    attributes: tuple[Attribute, ...]
+    required: bool
+    honoured: bool
+    secrecy: int
+    body: dict[str, Any]
+
+
+class Component(NamedTuple):
+    """A component file without fault, or what could be read of a faulty one."""
+
+    address: Address
+    variables: tuple[Variable, ...]
+
+
+def _listed(value: object) -> list[object]:
+    """*value* where it is a list, else nothing."""
+    return value if type(value) is list else []
+
+
+class Reader:
+    """Reads one decoded file.  Whatever is wrong goes to *complaints*; what is returned then is good for nothing but more complaints."""
+
+    def __init__(self, file: str, complaints: Complaints) -> None:
+        self.file = file
+        self.complaints = complaints
+        self.component = ""
+
+    def wrong(self, where: str, text: str) -> None:
+        """Complain about a variable of this component, or with an empty *where* about the component."""
+        self.complaints.add(self.file, f"{self.component}.{where}" if where and self.component else where or self.component, text)
+
+    def keys(self, where: str, body: dict[str, Any], known: tuple[str, ...], what: str) -> None:
+        """Complain about keys that nobody reads."""
+        for key in body:
+            if key in known:
+                continue
+            if key == "monitors":
+                self.wrong(where, "monitors cannot be declared in a file; right would be SetVariableMonitoring at run time")
+            else:
+                near = meant(key, known)
+                right = f"right would be '{near}'" if near else f"the keys of {what} are: {', '.join(known)}"
+                self.wrong(where, f"key {shown(key)} is not known; {right}")
+
+    def text(self, where: str, body: dict[str, Any], key: str, longest: int, *, needed: bool = False) -> str:
+        """A text member; empty where it is missing or wrong."""
+        value = body.get(key, MISSING)
+        if value is MISSING:
+            if needed:
+                self.wrong(where, f"'{key}' is missing; right would be a text")
+            return ""
+        if type(value) is not str:
+            self.wrong(where, f"'{key}' is {shown(value)}; right would be a text in quotes")
+        elif len(value) > longest:
+            self.wrong(where, f"'{key}' has {len(value)} characters; right would be at most {longest}")
+        elif value != value.strip() or not value.isprintable():
+            self.wrong(where, f"'{key}' has blanks around it or control characters; right would be a plain name")
+        elif needed and not value:
+            self.wrong(where, f"'{key}' is empty; right would be a name")
+        else:
+            return value
+        return ""
+
+    def flag(self, where: str, body: dict[str, Any], key: str, default: bool) -> bool:  # noqa: FBT001 (a member's default)
+        """A member that is true or false."""
+        value = body.get(key, default)
+        if type(value) is bool:
+            return value
+        self.wrong(where, f"'{key}' is {shown(value)}; right would be true or false")
+        return default
+
+    def choice(self, where: str, body: dict[str, Any], key: str, known: tuple[str, ...], default: str = "") -> str:
+        """A member that is one of the *known* words; *default* where it is missing, empty where it is wrong."""
+        value = body.get(key, default or MISSING)
+        if value is MISSING:
+            self.wrong(where, f"'{key}' is missing; right would be one of: {', '.join(known)}")
+        elif type(value) is str and value in known:
+            return value
+        else:
+            self.wrong(where, f"'{key}' {shown(value)} is not known; {one_of(str(value), known)}")
+        return ""
+
+    def note(self, where: str, body: dict[str, Any], key: str) -> None:
+        """A member for people."""
+        if key in body and type(body[key]) is not str:
+            self.wrong(where, f"'{key}' is {shown(body[key])}; right would be a text in quotes")
+
+    def read(self, document: object) -> Component | None:
+        """What *document* declares; None where not even its component can be told."""
+        if type(document) is not dict:
+            self.wrong("", f"holds {shown(document)}; right would be an object with 'name' and 'properties'")
+            return None
+        address = self.address(document)
+        self.component = str(address)
+        self.keys("", document, COMPONENT_KEYS, "a component")
+        self.note("", document, "description")
+        self.note("", document, "$schema")
+        if document.get("type", "object") != "object":
+            self.wrong("", f"'type' is {shown(document['type'])}; right would be 'object'")
+        properties = document.get("properties", MISSING)
+        if type(properties) is not dict:
+            found = "missing" if properties is MISSING else shown(properties)
+            self.wrong("", f"'properties' is {found}; right would be an object with one member a variable")
+            properties = {}
+        required = self.required(document, properties)
+        variables = [self.variable(label, body, label in required) for label, body in properties.items()]
+        readable = tuple([v for v in variables if v is not None])
+        self.twice(readable)
+        self.valued(address, readable)
+        return Component(address, readable) if address.name else None
+
+    def address(self, document: dict[str, Any]) -> Address:
+        """The component's address."""
+        ids = []
+        for key in ("evse_id", "connector_id"):
+            value = document.get(key, 0)
+            if key in document and (type(value) is not int or not 1 <= value < 1 << 31):
+                self.wrong("", f"'{key}' is {shown(value)}; right would be a whole number from 1")
+                value = 0
+            ids.append(value)
+        address = Address(self.text("", document, "name", NAME_MAX, needed=True), self.text("", document, "instance", NAME_MAX), *ids)
+        folded = address.folded()[0]
+        if "evse_id" not in document and (folded in ("evse", "connector") or "connector_id" in document):
+            self.wrong("", f"'evse_id' is missing; right would be the number of the EVSE that this {address.name} stands for or in")
+        if folded == "connector" and "connector_id" not in document:
+            self.wrong("", "'connector_id' is missing; right would be the connector's number within its EVSE, from 1")
+        if folded == "evse" and "connector_id" in document:
+            self.wrong("", "'connector_id' has no place in an EVSE; right would be a Connector in a file of its own")
+        slot = address.instance
+        if folded == SLOT and not (slot.isascii() and slot.isdigit() and 0 < len(slot) < UNIT_MAX and int(slot) > 0):
+            self.wrong("", f"'instance' is {shown(slot)}; right would be the number of a configuration slot, as in '1'")
+        return address
+
+    def required(self, document: dict[str, Any], properties: dict[str, Any]) -> set[str]:
+        """Which properties the component's list calls required: by key, else by the name of the variable."""
+        names = document.get("required", [])
+        if type(names) is not list or not all(type(name) is str for name in names):
+            self.wrong("", "'required' is not a list of texts; right would be the keys of properties")
+            return set()
+        found: set[str] = set()
+        for name in names:
+            if name in properties:
+                found.add(name)
+                continue
+            same = {k for k, v in properties.items() if type(v) is dict and v.get("variable_name") == name}
+            if not same:
+                self.wrong("", f"required {shown(name)} is no property of it; {one_of(name, tuple(properties) or ('(none)',))}")
+            found |= same
+        return found
+
+    def variable(self, label: str, body: object, required: bool) -> Variable | None:  # noqa: FBT001 (a column of a table)
+        """One property."""
+        if type(body) is not dict:
+            self.wrong(label, f"is {shown(body)}; right would be an object with variable_name, characteristics and attributes")
+            return None
+        name = self.text(label, body, "variable_name", NAME_MAX, needed=True)
+        instance = self.text(label, body, "instance", NAME_MAX)
+        where = f"{name}{f'[{instance}]' if instance else ''}" or label
+        self.keys(where, body, PROPERTY_KEYS, "a property")
+        self.note(where, body, "description")
+        source = self.choice(where, body, "source", SOURCES, "OCPP")
+        # A variable that the hardware fills needs no value in the file, required or not.
+        needed = (self.flag(where, body, "required", default=False) or required) and source != "EVEREST"
+        characteristics = self.characteristics(where, body)
+        folded = name.casefold()
+        secrecy = WHOLE if folded in SECRET_VARIABLES else OPEN
+        if (self.component.casefold(), folded) == PROFILES:
+            secrecy = INSIDE
+        if any(type(a) is dict and a.get("mutability", "ReadWrite") not in READABLE for a in _listed(body.get("attributes"))):
+            secrecy = WHOLE
+        attributes = self.attributes(where, body, characteristics, secrecy)
+        honoured = self.flag(where, body, "honoured", default=True)
+        return Variable(name, instance, characteristics, attributes, needed, honoured, secrecy, body) if name else None
+
+    def characteristics(self, where: str, body: dict[str, Any]) -> Characteristics:
+        """What the variable may hold; an empty data type where that cannot be told."""
+        found = body.get("characteristics", MISSING)
+        if type(found) is not dict:
+            text = "missing" if found is MISSING else shown(found)
+            self.wrong(where, f"'characteristics' is {text}; right would be an object with dataType and supportsMonitoring")
+            return Characteristics("", "", "", "", (), monitored=False)
+        self.keys(where, found, CHARACTERISTIC_KEYS, "characteristics")
+        data_type = self.choice(where, found, "dataType", DATA_TYPES)
+        if data_type and "type" in body:
+            right = JSON_TYPES.get(data_type, "string")
+            if body["type"] != right:
+                self.wrong(where, f"'type' is {shown(body['type'])}, but dataType is {data_type}; right would be '{right}'")
+        low = self.limit(where, data_type, found, body, ("minLimit", "minimum", "minLength"))
+        high = self.limit(where, data_type, found, body, ("maxLimit", "maximum", "maxLength"))
+        if low and high and less(high, low):
+            self.wrong(where, f"minLimit {low} is above maxLimit {high}; right would be the other way round")
+            low = high = ""
+        unit = self.text(where, found, "unit", UNIT_MAX)
+        monitored = self.flag(where, found, "supportsMonitoring", default=False)
+        return Characteristics(data_type, unit, low, high, self.allowed(where, data_type, found), monitored)
+
+    def limit(self, where: str, data_type: str, found: dict[str, Any], body: dict[str, Any], keys: tuple[str, ...]) -> str:
+        """A bound as decimal text.  The characteristic counts; without it the JSON schema's words of the property."""
+        limits = []
+        for key, holder in zip(keys, (found, body, body), strict=True):
+            if key not in holder:
+                continue
+            try:
+                text = text_of(holder[key], "decimal")
+            except Wrong:
+                text = None
+            if text is None:
+                self.wrong(where, f"'{key}' is {shown(holder[key])}; right would be a number")
+            elif data_type in ("boolean", "dateTime"):
+                self.wrong(where, f"'{key}' means nothing for a {data_type}; right would be to leave it out")
+            elif data_type not in NUMBERS and (less(text, "0") or (parse(text) or (0, 1))[1]):
+                self.wrong(where, f"'{key}' is {shown(holder[key])}; right would be a number of characters")
+            else:
+                limits.append(text)
+        return limits[0] if limits else ""
+
+    def allowed(self, where: str, data_type: str, found: dict[str, Any]) -> tuple[str, ...]:
+        """The valuesList (mandatory for lists, Part 2, VariableCharacteristicsType)."""
+        value = found.get("valuesList", MISSING)
+        if value is MISSING:
+            if data_type in LISTS:
+                self.wrong(where, f"'valuesList' is missing; right would be the values that this {data_type} may hold, as in 'a,b'")
+            return ()
+        if data_type and data_type not in LISTS:
+            self.wrong(where, f"'valuesList' means nothing for a {data_type}; right would be a dataType of {', '.join(LISTS)}")
+            return ()
+        try:
+            text = text_of(value, "MemberList") or ""
+        except Wrong as wrong:
+            self.wrong(where, f"'valuesList' {wrong}")
+            return ()
+        if not text or len(text) > VALUES_LIST_MAX:
+            self.wrong(where, f"'valuesList' has {len(text)} characters; right would be 1 to {VALUES_LIST_MAX}")
+        return tuple(split(text))
+
+    def attributes(self, where: str, body: dict[str, Any], kind: Characteristics, secrecy: int) -> tuple[Attribute, ...]:
+        """The attributes, each type once."""
+        found = body.get("attributes", MISSING)
+        if type(found) is not list or not found:
+            text = "missing" if found is MISSING else "empty" if found == [] else shown(found)
+            self.wrong(where, f"'attributes' is {text}; right would be a list with an object for the Actual value")
+            return ()
+        attributes: list[Attribute] = []
+        for one in found:
+            if type(one) is not dict:
+                self.wrong(where, f"'attributes' has {shown(one)} in it; right would be an object with type and mutability")
+                continue
+            self.keys(where, one, ATTRIBUTE_KEYS, "an attribute")
+            attribute = self.attribute(where, body, one, kind, secrecy)
+            if attribute.type in [a.type for a in attributes]:
+                self.wrong(where, f"has two attributes of type {attribute.type}; right would be one")
+            attributes.append(attribute)
+        if "default" in body and not any(a.type == "Actual" for a in attributes):
+            self.wrong(where, "has a default, but no attribute of type Actual that could take it; right would be to add one")
+        return tuple(attributes)
+
+    def attribute(self, where: str, body: dict[str, Any], one: dict[str, Any], kind: Characteristics, secrecy: int) -> Attribute:
+        """One attribute, with its value: its own, else for the Actual one the property's default."""
+        name = self.choice(where, one, "type", ATTRIBUTE_TYPES, "Actual")
+        # Part 2, VariableAttributeType: an attribute without mutability is ReadWrite.
+        mutability = self.choice(where, one, "mutability", MUTABILITIES, "ReadWrite")
+        at = where if name in ("Actual", "") else f"{where} ({name})"
+        text = self.value(at, one, "value", kind, secrecy)
+        holder, key = one, "value"
+        if name == "Actual" and "default" in body:
+            # A list of profiles that is not in force may be anything: libocpp ships one that is not JSON.
+            in_force = "value" not in one
+            default = self.value(at, body, "default", kind, secrecy, in_force=in_force)
+            if in_force:
+                text, holder, key = default, body, "default"
+        persistent = self.flag(where, one, "persistent", default=True)
+        constant = self.flag(where, one, "constant", default=False)
+        return Attribute(name, mutability, persistent, constant, text, holder, key)
+
+    def value(
+        self, where: str, holder: dict[str, Any], key: str, kind: Characteristics, secrecy: int, *, in_force: bool = True
+    ) -> str | None:
+        """The normalised text of a value or default; None where there is none or it is wrong."""
+        if key not in holder or not kind.data_type:
+            return None
+        raw = holder[key]
+        if raw is None:
+            self.wrong(where, f"{key} is null; right would be a value, or to leave the key out")
+            return None
+        try:
+            text = text_of(raw, kind.data_type)
+            if text is not None:
+                check(text, kind.data_type, kind.low, kind.high, kind.allowed)
+        except Wrong as wrong:
+            part = f" ({shown(wrong.part)})" if wrong.part else ""
+            self.wrong(where, f"{key} {wrong}" if secrecy else f"{key} {shown(raw)} {wrong}{part}")
+            return None
+        if secrecy == INSIDE and in_force and text:
+            for fault in profiles.faults(text):
+                self.wrong(where, f"{key}: {fault}")
+        return text
+
+    def twice(self, variables: tuple[Variable, ...]) -> None:
+        """Complain about two properties for one variable."""
+        seen: set[tuple[str, str]] = set()
+        for variable in variables:
+            key = (variable.name.casefold(), variable.instance.casefold())
+            if key in seen:
+                where = f"{variable.name}{f'[{variable.instance}]' if variable.instance else ''}"
+                self.wrong(where, "stands in two properties; right would be one property, or another instance")
+            seen.add(key)
+
+    def valued(self, address: Address, variables: tuple[Variable, ...]) -> None:
+        """Complain about required variables that nothing gives a value.
+
+        Not about those that are ReadOnly (the station knows them at run time) or WriteOnly (a password may be unset), and
+        not about a configuration slot that is free: one without the address of a CSMS.
+        """
+        slot = {v.name.casefold(): a.text for v in variables for a in v.attributes if a.type == "Actual"}
+        url = slot.get("ocppcsmsurl") if address.folded()[0] == SLOT else ""
+        if address.folded()[0] == SLOT:
+            if not url:
+                return
+            level = slot.get("securityprofile") or "0"
+            for fault in profiles.url_faults(url, int(level)):
+                self.wrong("OcppCsmsUrl", fault)
+        for variable in variables:
+            if not variable.required or not variable.characteristics.data_type:
+                continue
+            for a in variable.attributes:
+                wrong_already = a.key in a.holder and a.holder[a.key] != ""
+                if a.type == "Actual" and a.mutability == "ReadWrite" and a.text is None and not wrong_already:
+                    where = f"{variable.name}{f'[{variable.instance}]' if variable.instance else ''}"
+                    self.wrong(where, "is required and has no value; right would be a 'value' in its attribute, or a 'default'")

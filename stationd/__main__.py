@@ -1,0 +1,86 @@
+"""``stationd``: the station daemon, its tools, and what a person needs to work with them.
+
+Law: every command says in ``--help`` what it does, with an example; every error is one line that says what to do, and an exit status.
+Commands load what they need when they run, so that the daemon's start pays for nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from engine.errors import SetupFault, StationdError
+
+EPILOG = """examples:
+  stationd run                          a station with two EVSEs, looking for a CSMS on localhost:9000
+  stationd csms                         a friendly CSMS on that port, with a prompt
+  stationd ctl plug_in evse=1           a vehicle plugs in
+  stationd ctl swipe token=04AABBCC     a card is presented
+  stationd log sessions                 what was charged
+  stationd replay verify                decide everything again and compare
+
+exit statuses:
+  0 done   1 something differs or failed   2 the call or the configuration is wrong   3 the data directory is in use
+  4 the journal is from a newer build   5 the directory cannot be written   6 it cannot be read
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(
+        prog="stationd",
+        description="An event-sourced charging station for OCPP 2.0.1 and 2.1: run it, replay it, debug with it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _run(commands)
+    from replay import cli as replay_cli
+    from sim import cli as sim_cli
+    from stationd import csms, ctl, demo
+
+    csms_parser = commands.add_parser("csms", help="a friendly CSMS to try a station with")
+    csms.add_arguments(csms_parser)
+    csms_parser.set_defaults(func=csms.main)
+    ctl.add_arguments(commands)
+    demo.add_arguments(commands)
+    replay_cli.add_arguments(commands)
+    sim_cli.add_arguments(commands)
+    return top
+
+
+def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from stationd import run
+
+    run.add_arguments(commands)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words and words[0] == "run":
+        # The daemon's start is measured: it builds its own options and loads no other command.
+        top = argparse.ArgumentParser(prog="stationd")
+        _run(top.add_subparsers(metavar="COMMAND", required=True))
+    else:
+        top = parser()
+    args = top.parse_args(words)
+    try:
+        status: int = args.func(args)
+    except SetupFault as error:
+        print(f"stationd: {error}", file=sys.stderr)
+        return error.status
+    except StationdError as error:
+        print(f"stationd: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,249 @@
+"""``stationd run``: one station, live.
+
+Law: everything that a decision may depend on enters through an input; what is put together here is only who tells and who performs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from adapters.control import ControlSocket
+from adapters.csms import CsmsPort
+from adapters.daemon import Daemon
+from adapters.evse_sim import SimulatedHardware
+from adapters.network_sim import SimulatedNetwork
+from component_config.load import load, shipped
+from engine.errors import SetupFault
+from engine.recorder import Recorder
+from engine.records import fields_of
+from eventlog import snapshots
+from eventlog.journal import BUILD, Journal
+from eventlog.vault import Vault
+from machines.clock.machine import CLOCK
+from machines.connection.state import CONNECTION
+from machines.connection.state import Phase as Link
+from machines.inputs import ConfigLoaded, Started, Stopping
+from machines.station import STATION
+from replay.paths import default_data
+from sim.evse import Topology, parse_topology
+from stationd.logs import set_up_logs
+from wire import jsontext
+from wire.declared import Declared
+from wire.schemas import Schemas
+
+log = logging.getLogger("stationd")
+
+FLAGS: tuple[str, ...] = ()
+"""Behaviours fixed at start; none so far."""
+
+STOP_LIMIT_S = 5.0
+
+EXAMPLE = """example:
+  stationd run --csms ws://localhost:9000 --identity CP001 --data ./cp001 --control ./cp001.sock
+
+With nothing given: the shipped component files, two EVSEs with one connector each, a CSMS on localhost port 9000, the data in $STATE_DIRECTORY
+or the XDG state directory, simulated hardware.  SIGTERM is an orderly stop, SIGKILL a power cut.
+"""
+
+
+def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of the daemon."""
+    it = commands.add_parser(
+        "run", help="run the station", description="Run the station until SIGTERM.", epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    it.add_argument("--csms", metavar="URL", help="the CSMS, ws://host:port/path; the identity is appended (default: what the component files say)")
+    it.add_argument("--identity", metavar="ID", help="the station's identity (default: what the component files say)")
+    it.add_argument("--data", metavar="DIR", type=Path, help="journal, vault and simulated hardware (default: $STATE_DIRECTORY or the XDG state directory)")
+    it.add_argument("--component-config", metavar="DIR", type=Path, help="component files: standardized/ and custom/ (default: the shipped ones)")
+    it.add_argument("--topology", metavar="FILE", type=Path, help="the simulated EVSEs, JSON or TOML (default: two AC EVSEs)")
+    it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
+    it.add_argument("--vehicle-stays", action="store_true", help="a vehicle that is plugged in is still there after a power cut")
+    it.add_argument("--time-factor", metavar="N", type=int, default=1, help="the simulated vehicle lives N times as fast (default: 1)")
+    it.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="info", help="how much is logged (default: info)")
+    it.add_argument("--log-format", choices=("text", "json"), default="text", help="lines for people or for machines (default: text)")
+    it.set_defaults(func=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run until stopped; returns the exit status."""
+    set_up_logs(args.log_level, args.log_format)
+    return asyncio.run(station(args))
+
+
+def now_us() -> int:
+    """The machine's clock that also passes while it sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
+
+
+def boot_id() -> str:
+    """What tells one boot of the machine from another; empty where the system does not say, which counts as another each time."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return os.urandom(8).hex()
+
+
+def schema_reader() -> Schemas:
+    """The JSON schemas that lie in the ``ocpp`` package, read as files: the package itself is never imported here."""
+    spec = find_spec("ocpp")
+    if spec is None or not spec.submodule_search_locations:
+        raise SetupFault("the ocpp package is not installed: its JSON schemas are needed; install requirements.lock")
+    root = Path(spec.submodule_search_locations[0])
+    folders = {"2.0.1": root / "v201" / "schemas", "2.1": root / "v21" / "schemas"}
+
+    def read(version: str, name: str) -> bytes | None:
+        path = folders[version] / f"{name}.json"
+        return path.read_bytes() if path.is_file() else None
+
+    return Schemas(read)
+
+
+def topology(path: Path | None) -> Topology:
+    """What the simulated hardware is like."""
+    if path is None:
+        return parse_topology({})
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".toml":
+            import tomllib
+
+            return parse_topology(tomllib.loads(data.decode()))
+        return parse_topology(jsontext.decode(data))
+    except OSError as error:
+        raise SetupFault(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise SetupFault(f"{path}: is no {'TOML' if path.suffix == '.toml' else 'JSON'}: {error}") from error
+
+
+def configured(declarations: tuple[Declared, ...], csms: str | None, identity: str | None) -> ConfigLoaded:
+    """The declarations as one input, with what the command line says in place of what the files say."""
+    from hashlib import blake2b
+
+    from attrs import evolve
+
+    wanted: dict[tuple[str, str], str] = {}
+    if csms is not None:
+        if not csms.startswith(("ws://", "wss://")):
+            raise SetupFault(f"--csms {csms}: must be a WebSocket URL, ws://host:port/path")
+        profile = {
+            "configurationSlot": 1,
+            "connectionData": {
+                "ocppVersion": "OCPP20",
+                "ocppTransport": "JSON",
+                "ocppCsmsUrl": csms.rstrip("/"),
+                "messageTimeout": 30,
+                "securityProfile": 0,
+                "ocppInterface": "Wired0",
+            },
+        }
+        wanted["InternalCtrlr", "NetworkConnectionProfiles"] = jsontext.encode([profile]).decode()
+        wanted["OCPPCommCtrlr", "NetworkConfigurationPriority"] = "1"
+    if identity is not None:
+        if not identity or len(identity) > 48 or any(c in identity for c in ":/ "):  # noqa: PLR2004 (the type's length)
+            raise SetupFault(f"--identity {identity!r}: 1 to 48 characters without colon, slash and blank")
+        wanted["SecurityCtrlr", "Identity"] = identity
+    missing = wanted.keys() - {(d.component, d.variable) for d in declarations}
+    if missing:
+        component, variable = sorted(missing)[0]
+        raise SetupFault(f"the component files declare no {component}.{variable}, which the command line wants to set; add it")
+    body = jsontext.encode(
+        [
+            fields_of(evolve(d, value=wanted[d.component, d.variable]) if (d.component, d.variable) in wanted and d.attribute == "Actual" else d)[1:]
+            for d in declarations
+        ]
+    )
+    return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)
+
+
+async def station(args: argparse.Namespace) -> int:
+    """Put the parts together, run, take them apart."""
+    data: Path = args.data or default_data()
+    journal = Journal(data / "journal")
+    try:
+        vault = Vault(data, os.urandom)
+        loaded = load([args.component_config or shipped()], vault.keep)
+        config = configured(loaded.declarations, args.csms, args.identity)
+        number_text = journal.meta("number")
+        if number_text is None:
+            number_text = os.urandom(4)
+            journal.put_meta("number", number_text)
+        number = int.from_bytes(number_text, "big")
+        version = snapshots.fold_version()
+        folded = snapshots.restore(journal, STATION, version)
+        log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
+        boot = boot_id()
+        clock = folded.station[CLOCK]
+        recorder = Recorder(
+            clock=now_us,
+            entropy=lambda: int.from_bytes(os.urandom(8), "big"),
+            last_seq=folded.seq,
+            last_at=folded.at,
+            anchor_us=clock.anchor_us if clock.boot_id == boot and folded.seq >= 0 else None,
+            flags=FLAGS,
+        )
+        stopped = asyncio.Event()
+        reason: list[str] = []
+
+        def stop(why: str) -> None:
+            if not reason:
+                reason.append(why)
+                stopped.set()
+
+        drains: list[Daemon] = []
+        hardware = SimulatedHardware(
+            topology(args.topology), data / "hardware.json", clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
+        )
+        ports = (hardware, SimulatedNetwork(), CsmsPort(schema_reader(), vault, number, lambda: drains[0].drain()))
+        daemon = Daemon(STATION, journal, recorder, folded, ports, version=version)
+        drains.append(daemon)
+        control = ControlSocket(args.control or data / "control.sock", daemon, vault, hardware.verb, stop)
+        daemon.observers.append(control.observe)
+        await control.open()
+        try:
+            loop = asyncio.get_running_loop()
+            for name in ("SIGTERM", "SIGINT"):
+                loop.add_signal_handler(getattr(signal, name), stop, name)
+            started = Started(
+                journal=number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS
+            )
+            changed = config.digest != folded.station.parts["device_model"].digest
+            daemon.start(started, [config] if changed else [])
+            log.info("ready: %s", control_path(args, data))
+            await stopped.wait()
+            log.info("stopping: %s", reason[0])
+            await orderly(daemon, reason[0])
+        finally:
+            await daemon.close()
+            await control.close()
+    finally:
+        journal.close()
+    return 0
+
+
+def control_path(args: argparse.Namespace, data: Path) -> Path:
+    """Where the control socket lies."""
+    path: Path = args.control or data / "control.sock"
+    return path
+
+
+async def orderly(daemon: Daemon, reason: str) -> None:
+    """Say goodbye to the CSMS, with a limit."""
+    daemon.tell(Stopping(reason=reason))
+    loop = asyncio.get_running_loop()
+    limit = loop.time() + STOP_LIMIT_S
+    daemon.drain()
+    while daemon.station[CONNECTION].phase is not Link.DOWN and loop.time() < limit:
+        await asyncio.sleep(0.01)
+
+
+if __name__ == "__main__":
+    sys.exit("run it as: python -m stationd run")
