@@ -98,12 +98,20 @@ class Variable(NamedTuple):
     secrecy: int
     body: dict[str, Any]
 
+    def title(self) -> str:
+        """As complaints write it: ``MessageTimeout[Default]``."""
+        return _title(self.name, self.instance)
+
 
 class Component(NamedTuple):
     """A component file without fault, or what could be read of a faulty one."""
 
     address: Address
     variables: tuple[Variable, ...]
+
+
+def _title(name: str, instance: str) -> str:
+    return f"{name}[{instance}]" if instance else name
 
 
 def _listed(value: object) -> list[object]:
@@ -248,7 +256,7 @@ class Reader:
             return None
         name = self.text(label, body, "variable_name", NAME_MAX, needed=True)
         instance = self.text(label, body, "instance", NAME_MAX)
-        where = f"{name}{f'[{instance}]' if instance else ''}" or label
+        where = _title(name, instance) or label
         self.keys(where, body, PROPERTY_KEYS, "a property")
         self.note(where, body, "description")
         source = self.choice(where, body, "source", SOURCES, "OCPP")
@@ -383,6 +391,8 @@ class Reader:
             part = f" ({shown(wrong.part)})" if wrong.part else ""
             self.wrong(where, f"{key} {wrong}" if secrecy else f"{key} {shown(raw)} {wrong}{part}")
             return None
+        if secrecy == WHOLE and text and not (text.isascii() and text.isprintable()):
+            self.wrong(where, f"{key} has characters outside of printable ASCII; right would be letters, digits and punctuation")
         if secrecy == INSIDE and in_force and text:
             for fault in profiles.faults(text):
                 self.wrong(where, f"{key}: {fault}")
@@ -394,29 +404,31 @@ class Reader:
         for variable in variables:
             key = (variable.name.casefold(), variable.instance.casefold())
             if key in seen:
-                where = f"{variable.name}{f'[{variable.instance}]' if variable.instance else ''}"
-                self.wrong(where, "stands in two properties; right would be one property, or another instance")
+                self.wrong(variable.title(), "stands in two properties; right would be one property, or another instance")
             seen.add(key)
 
     def valued(self, address: Address, variables: tuple[Variable, ...]) -> None:
-        """Complain about required variables that nothing gives a value.
-
-        Not about those that are ReadOnly (the station knows them at run time) or WriteOnly (a password may be unset), and
-        not about a configuration slot that is free: one without the address of a CSMS.
-        """
-        slot = {v.name.casefold(): a.text for v in variables for a in v.attributes if a.type == "Actual"}
-        url = slot.get("ocppcsmsurl") if address.folded()[0] == SLOT else ""
+        """Complain about values that cannot stand in this component, and about required variables without one."""
+        for variable in variables:
+            if variable.name.casefold() == "identity" and any(":" in (a.text or "") for a in variable.attributes):
+                # Part 2, SecurityCtrlr.Identity: it is the user of Basic authentication, which ends at a colon.
+                self.wrong(variable.title(), "has a colon in it; right would be a name without one")
         if address.folded()[0] == SLOT:
+            actual = {v.name.casefold(): a.text or "" for v in variables for a in v.attributes if a.type == "Actual"}
+            url, level = actual.get("ocppcsmsurl"), actual.get("securityprofile", "")
             if not url:
-                return
-            level = slot.get("securityprofile") or "0"
-            for fault in profiles.url_faults(url, int(level)):
+                return  # A slot without the address of a CSMS is free: it needs no values.
+            for fault in profiles.url_faults(url, int(level) if level in ("0", "1", "2", "3") else 0):
                 self.wrong("OcppCsmsUrl", fault)
         for variable in variables:
-            if not variable.required or not variable.characteristics.data_type:
-                continue
-            for a in variable.attributes:
-                wrong_already = a.key in a.holder and a.holder[a.key] != ""
-                if a.type == "Actual" and a.mutability == "ReadWrite" and a.text is None and not wrong_already:
-                    where = f"{variable.name}{f'[{variable.instance}]' if variable.instance else ''}"
-                    self.wrong(where, "is required and has no value; right would be a 'value' in its attribute, or a 'default'")
+            if variable.required and any(_lacks(a) for a in variable.attributes) and variable.characteristics.data_type:
+                self.wrong(variable.title(), "is required and has no value; right would be a 'value' in its attribute, or a 'default'")
+
+
+def _lacks(attribute: Attribute) -> bool:
+    """Whether a required variable lacks this value.
+
+    One that is ReadOnly the station knows at run time, and a password, which is WriteOnly, may be unset.
+    """
+    refused = attribute.holder.get(attribute.key, "") != ""
+    return attribute.type == "Actual" and attribute.mutability == "ReadWrite" and attribute.text is None and not refused

@@ -183,10 +183,10 @@ def _line(raw: bytes, place: int) -> int:
 def _no_key_twice(raw: bytes, document: object) -> None:
     """Refuse an object in which a key stands twice: JSON allows it, and all but the last would be lost without a word.
 
-    First by counting, which is quick: each key in the text is a quote before a colon, and so is each quote that is escaped
-    within a text.  Only where the numbers differ is the text read a second time, slowly.
+    First by counting, which is quick: a quote before a colon ends a key, unless it is escaped and stands within a text.
+    Only where the numbers differ is the text read a second time, slowly, to say which key it is.
     """
-    squeezed = b"".join(raw.split())
+    squeezed = b"".join(raw.split()).replace(b"\\\\", b"")
     quotes = squeezed.count(b'":') - squeezed.count(b'\\":')
     keys = 0
     here = [document]
@@ -197,7 +197,7 @@ def _no_key_twice(raw: bytes, document: object) -> None:
             here += one.values()
         elif type(one) is list:
             here += one
-    if quotes == keys and b"\\\\" not in raw:
+    if quotes == keys:
         return
     import json  # slow to import, and almost never needed
 

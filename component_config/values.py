@@ -56,7 +56,7 @@ def text_of(raw: object, data_type: str) -> str | None:
         case _:
             text = _text(raw, data_type)
     if len(text) > TEXT_MAX:
-        raise Wrong(f"has {len(text)} characters; OCPP transports at most {TEXT_MAX} of a value")
+        raise Wrong(f"has {len(text)} characters; right would be at most {TEXT_MAX}, for OCPP transports no more")
     return text
 
 

@@ -1,7 +1,7 @@
-"""A simulated EVSE: connectors, control pilot, contactor, plug lock and meter, and the topology that says how many there are.
+"""A simulated EVSE: connectors, control pilot, contactor, plug lock and meter; and the topology that says how many.
 
-Law: everything that happens has one time of its own, worked out from what was before; how often somebody looks changes nothing.  Time comes in
-with every call, in microseconds of any clock that never goes back, and there is no chance.
+Law: everything that happens has one time of its own, worked out from what was before; how often somebody looks changes
+nothing.  Time comes in with every call, in microseconds of any clock that never goes back, and there is no chance.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Reading(NamedTuple):
 class Evse:
     """One EVSE and the vehicle at it.
 
-    Every method that is given a time first lets happen what was due by then, and returns the inputs of both.  A time before the last one is a
-    ValueError, and so is a wish that cannot be; then nothing has changed.
+    Every method that is given a time first lets happen what was due by then, and returns the inputs of both.  A time
+    before the last one is a ValueError, and so is a wish that cannot be; then nothing has changed.
     """
 
     __slots__ = (
-        "_at_us", "_connector_id", "_contactor", "_due", "_energy_nj", "_fixed", "_leaving", "_lock", "_offered", "_pilot", "_vehicle", "evse_id",
-        "spec",
+        "_at_us", "_connector_id", "_contactor", "_due", "_energy_nj", "_fixed", "_leaving", "_lock", "_offered",
+        "_pilot", "_vehicle", "evse_id", "spec",
     )  # fmt: skip
 
     def __init__(self, evse_id: int, spec: EvseSpec, *, energy_mwh: int = 0) -> None:
@@ -128,7 +128,7 @@ class Evse:
 
     @property
     def payment(self) -> str:
-        """How the vehicle here pays, ``contract`` or ``eim``; empty without one.  A contract needs a vehicle and an EVSE that can."""
+        """How the vehicle here pays: ``contract`` where it and the EVSE can, ``eim``; empty without a vehicle."""
         if self._vehicle is None:
             return ""
         can = self._vehicle.spec.kind != "iec" and self.spec.hlc and self.spec.plug_and_charge
@@ -184,14 +184,16 @@ class Evse:
         self._fits(vehicle)
         arrived = Vehicle(vehicle)
         if self._occupied(now_us):
-            raise ValueError(f"evse: {self.evse_id} is occupied at connector {self._connector_id}; plug that vehicle out first")
+            raise ValueError(
+                f"evse: {self.evse_id} is occupied at connector {self._connector_id}; plug that vehicle out first"
+            )
         told = self.advance(now_us)
         self._vehicle = arrived
         self._connector_id = connector_id
         self._due[PILOT] = now_us + PILOT_US
         if self.spec.energy_at_plug_in_wh is not None and self._fixed is None:
             self._energy_nj = self.spec.energy_at_plug_in_wh * NJ_PER_WH
-        # The meter speaks before whatever may begin or end a transaction, so that the transaction is told a fresh reading.
+        # The meter speaks before whatever may begin or end a transaction: the transaction is told a fresh reading.
         told += self._read()
         told.append(CableConnected(evse_id=self.evse_id, connector_id=connector_id))
         return told
@@ -224,7 +226,10 @@ class Evse:
         return told
 
     def ev_resume(self, now_us: int) -> list[Input]:
-        """The vehicle wants power again, where it is not full: control pilot C after a second.  Raises ValueError without a vehicle."""
+        """The vehicle wants power again, unless it is full: control pilot C after a second.
+
+        Raises ValueError without a vehicle.
+        """
         self._here(now_us)
         told = self.advance(now_us)
         if self._vehicle is not None:
@@ -252,7 +257,10 @@ class Evse:
     # What the station asks
 
     def command(self, now_us: int, effect: SetEvse) -> list[Input]:
-        """Offer energy or not, hold the plug or not.  Levels: the same command again changes nothing.  An unplugging ends both."""
+        """Offer energy or not, hold the plug or not.
+
+        Both are levels: the same command again changes nothing.  Unplugging ends both.
+        """
         if effect.evse_id != self.evse_id:
             raise ValueError(f"evse: this is {self.evse_id}, the command is for {effect.evse_id}")
         told = self.advance(now_us)
@@ -279,7 +287,7 @@ class Evse:
         return told
 
     def next_due(self) -> int | None:
-        """When something will happen, in the time of the calls; None while everything waits for people or the station."""
+        """When something will happen, in the time of the calls; None while all waits for people or the station."""
         due = self._next()
         return None if due is None else due[0]
 
@@ -369,10 +377,12 @@ class Evse:
         ]
 
     def _fixed_told(self, fixed: Reading) -> MeterTold:
-        return MeterTold(evse_id=self.evse_id, energy_wh=fixed.energy_wh, power_w=fixed.power_w, wall_us=fixed.wall_us)
+        return MeterTold(
+            evse_id=self.evse_id, energy_wh=fixed.energy_wh, power_w=fixed.power_w, wall_us=fixed.wall_us
+        )
 
     def levels(self) -> list[Input]:
-        """What is told after a start: the levels, and the reading of a meter that was set by hand, which nothing else would repeat."""
+        """What is told after a start: what is seen, and the reading of a meter that was set by hand."""
         return [self.seen()] if self._fixed is None else [self.seen(), self._fixed_told(self._fixed)]
 
     # Physics
@@ -407,7 +417,7 @@ class Evse:
 
     def _check(self, now_us: int) -> None:
         if now_us < self._at_us:
-            raise ValueError(f"now_us: {now_us} is before {self._at_us}; give the times of a clock that never goes back")
+            raise ValueError(f"now_us: {now_us} is before {self._at_us}; give times of a clock that never goes back")
 
     def _occupied(self, now_us: int) -> bool:
         return self._vehicle is not None and self._due.get(LEAVE, now_us + 1) > now_us
@@ -421,12 +431,18 @@ class Evse:
         checked(vehicle)
         if (vehicle.kind == "iso_dc") != (self.spec.current_type == "DC"):
             fitting = "iso_dc" if self.spec.current_type == "DC" else "iec or iso_ac"
-            raise ValueError(f"ev: {vehicle.kind} does not fit EVSE {self.evse_id}, which is {self.spec.current_type}; give {fitting}")
+            raise ValueError(
+                f"ev: {vehicle.kind} does not fit EVSE {self.evse_id}, which is {self.spec.current_type}; "
+                f"give {fitting}"
+            )
 
     # Power cuts
 
     def to_state(self) -> dict[str, Any]:
-        """What survives a power cut, as JSON values: the register, a reading set by hand, the vehicle.  Energy in whole mWh, rounded down."""
+        """What survives a power cut, as JSON values: the register, a reading set by hand, the vehicle.
+
+        Energy in whole mWh, rounded down.
+        """
         state: dict[str, Any] = {"energy_mwh": self._energy_nj // NJ_PER_MWH}
         if self._fixed is not None:
             state["fixed"] = self._fixed._asdict()
@@ -439,15 +455,18 @@ class Evse:
     def from_state(cls, evse_id: int, spec: EvseSpec, state: object, *, vehicle_stays: bool, now_us: int = 0) -> Evse:
         """The EVSE as it powers up at *now_us*: contactor open, nothing offered, plug free.
 
-        A vehicle that stays is seen in pilot state B.  It goes where *vehicle_stays* is false, or where the EVSE was changed and has no place
-        for it any more.  Raises ValueError for what :meth:`to_state` does not write.
+        A vehicle that stays is seen in pilot state B.  It goes where *vehicle_stays* is false, or where the EVSE was
+        changed and has no place for it any more.  Raises ValueError for what :meth:`to_state` does not write.
         """
         if not isinstance(state, dict):
-            raise ValueError(f"evse {evse_id}: {shown(state)} will not do; give an object")  # noqa: TRY004 (one kind of error)
+            raise ValueError(  # noqa: TRY004 (one kind of error)
+                f"evse {evse_id}: {shown(state)} will not do; give an object"
+            )
         unknown = sorted(set(state) - {"connector", "energy_mwh", "fixed", "vehicle"})
         if unknown or "energy_mwh" not in state or ("vehicle" in state) != ("connector" in state):
             raise ValueError(
-                f"evse {evse_id}: has {sorted(state)}; give energy_mwh, fixed where the meter was set, vehicle and connector where plugged in"
+                f"evse {evse_id}: has {sorted(state)}; give energy_mwh, fixed where the meter was set, "
+                "vehicle and connector where plugged in"
             )
         energy_mwh = whole("energy_mwh", state["energy_mwh"], 0, ENERGY_WH_MOST * 1_000)
         evse = cls(evse_id, spec, energy_mwh=energy_mwh)
@@ -494,16 +513,17 @@ EVSE_KEYS: Final = (
     "bidirectional", "connectors", "current_type", "hlc", "iso15118", "max_current_a", "phases", "plug_and_charge",
 )  # fmt: skip
 SIMULATOR_KEYS: Final = (
-    "der_push_interval_s", "energy_at_plug_in_wh", "first_connect_delay_s", "meter_public_key", "reset_after_update", "send_signed_start",
-    "signed_meter_end", "signed_meter_start", "vehicle_stays",
+    "der_push_interval_s", "energy_at_plug_in_wh", "first_connect_delay_s", "meter_public_key", "reset_after_update",
+    "send_signed_start", "signed_meter_end", "signed_meter_start", "vehicle_stays",
 )  # fmt: skip
 
 
 class SimulatorOptions(NamedTuple):
     """How the simulated hardware behaves.
 
-    *signed_meter_start* and *signed_meter_end* are the signed readings of a transaction, empty for none; *send_signed_start* false withholds
-    the first.  *meter_public_key* is a prefix that the EVSE's number follows.  *der_push_interval_us* 0: only on change.
+    *signed_meter_start* and *signed_meter_end* are the signed readings of a transaction, empty for none;
+    *send_signed_start* false withholds the first.  *meter_public_key* is a prefix that the EVSE's number follows.
+    *der_push_interval_us* 0: only on change.
     """
 
     signed_meter_start: str = ""
@@ -584,9 +604,8 @@ def _table(wrong: list[str], where: str, data: object, keys: tuple[str, ...]) ->
     if not isinstance(data, dict):
         wrong.append(f"{where}: {shown(data)} will not do; give an object with any of {', '.join(keys)}")
         return {}
-    for key in sorted(data, key=str):
-        if key not in keys:
-            wrong.append(f"{where}: {shown(key)} is not known; the keys are {', '.join(keys)}")
+    unknown = [key for key in sorted(data, key=str) if key not in keys]
+    wrong += [f"{where}: {shown(key)} is not known; the keys are {', '.join(keys)}" for key in unknown]
     return data
 
 

@@ -1,7 +1,7 @@
 """A vehicle and its battery.
 
-Law: integers only, and the battery moves only by the energy that it is given: what a vehicle draws follows from how full it is, never from when
-it is asked.
+Law: integers only, and the battery moves only by the energy that it is given: what a vehicle draws follows from how
+full it is, never from when it is asked.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ FULL_PPM: Final = 1_000_000
 class VehicleSpec(NamedTuple):
     """What arrives: *kind* ``iec`` (basic signalling), ``iso_ac`` or ``iso_dc``; *amps* a phase on *phases* phases.
 
-    *soc_ppm* is the state of charge at plug-in in parts per million.  *payment* is what the driver wants, ``contract`` or ``eim``;
-    empty: a contract where vehicle and EVSE can.
+    *soc_ppm* is the state of charge at plug-in in parts per million.  *payment* is what the driver wants, ``contract``
+    or ``eim``; empty: a contract where vehicle and EVSE can.
     """
 
     kind: str = "iec"
@@ -43,7 +43,7 @@ class VehicleSpec(NamedTuple):
 
 
 def whole(name: str, value: object, least: int, most: int) -> int:
-    """*value* where it is a whole number from *least* to *most*; raises ValueError that names *name* and the bounds otherwise."""
+    """*value* where it is a whole number from *least* to *most*; raises ValueError that names both otherwise."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
@@ -136,7 +136,9 @@ class Vehicle:
         vehicle = cls(VehicleSpec(*[state[name] for name in VehicleSpec._fields]))
         vehicle.charge_nj = whole("charge_mwh", state["charge_mwh"], 0, vehicle.spec.capacity_wh * 1_000) * NJ_PER_MWH
         if not isinstance(state["paused"], bool):
-            raise ValueError(f"paused: {shown(state['paused'])} will not do; give true or false")  # noqa: TRY004 (one kind of error)
+            raise ValueError(  # noqa: TRY004 (one kind of error)
+                f"paused: {shown(state['paused'])} will not do; give true or false"
+            )
         vehicle.paused = state["paused"]
         return vehicle
 

@@ -1,0 +1,1 @@
+"""What the component files and their loader promise."""

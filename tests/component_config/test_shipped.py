@@ -1,0 +1,109 @@
+"""The component files that come with the project."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from component_config.load import Loaded, load, shipped
+from wire.declared import Declared
+
+ROOT = shipped().parent
+
+Name = tuple[str, str, str]
+"""Component, variable, instance of the variable."""
+
+REQUIRED = {
+    "OCPPCommCtrlr": (
+        "ActiveNetworkProfile", "FileTransferProtocols", "MessageTimeout[Default]", "MessageAttempts[TransactionEvent]",
+        "MessageAttemptInterval[TransactionEvent]", "NetworkConfigurationPriority", "NetworkProfileConnectionAttempts",
+        "OfflineThreshold", "ResetRetries", "UnlockOnEVSideDisconnect",
+    ),
+    "TxCtrlr": ("EVConnectionTimeOut", "StopTxOnEVSideDisconnect", "StopTxOnInvalidId", "TxStartPoint", "TxStopPoint"),
+    "AuthCtrlr": ("AuthorizeRemoteStart", "LocalAuthorizeOffline", "LocalPreAuthorize"),
+    "SampledDataCtrlr": ("TxEndedInterval", "TxEndedMeasurands", "TxStartedMeasurands", "TxUpdatedInterval", "TxUpdatedMeasurands"),
+    "AlignedDataCtrlr": ("Interval", "Measurands", "TxEndedInterval", "TxEndedMeasurands"),
+    "SecurityCtrlr": ("CertificateEntries", "OrganizationName", "SecurityProfile"),
+    "ClockCtrlr": ("DateTime", "TimeSource"),
+    "DeviceDataCtrlr": (
+        "BytesPerMessage[GetReport]", "BytesPerMessage[GetVariables]", "BytesPerMessage[SetVariables]",
+        "ItemsPerMessage[GetReport]", "ItemsPerMessage[GetVariables]", "ItemsPerMessage[SetVariables]",
+    ),
+    "ChargingStation": ("AvailabilityState", "Available", "SupplyPhases"),
+    "EVSE": ("AvailabilityState", "Available", "Power", "SupplyPhases"),
+    "Connector": ("AvailabilityState", "Available", "ConnectorType", "SupplyPhases"),
+    "NetworkConfiguration": (
+        "ApnEnabled", "BasicAuthPassword", "MessageTimeout", "OcppCsmsUrl", "OcppInterface", "OcppTransport", "OcppVersion",
+        "SecurityProfile", "VpnEnabled",
+    ),
+}  # fmt: skip
+"""What Part 2's referenced components and the appendices of 2.0.1 and 2.1 mark as required."""
+
+
+def refuse(text: str, kind: str) -> str:
+    """There is nothing to keep."""
+    raise AssertionError(f"the shipped files have a {kind} of {len(text)} characters in them")
+
+
+@pytest.fixture(scope="module")
+def found() -> Loaded:
+    """The shipped files."""
+    return load([shipped()], refuse)
+
+
+def name_of(declared: Declared) -> Name:
+    """The variable's name."""
+    return declared.component, declared.variable, declared.variable_instance
+
+
+def test_they_load_and_hold_no_secret(found: Loaded) -> None:
+    """If this failed, the project would not start as it comes, or every station in the world would share a password."""
+    assert len(found.files) == len(list(shipped().glob("*/*.json")))
+    assert {d.evse_id for d in found.declarations if d.component == "EVSE"} == {1, 2}
+    assert {(d.evse_id, d.connector_id) for d in found.declarations if d.component == "Connector"} == {(1, 1), (2, 1)}
+
+
+def test_what_ocpp_requires_is_there(found: Loaded) -> None:
+    """If this failed, a CSMS would be told UnknownVariable for one that every station must have."""
+    required = {
+        (d.component, f"{d.variable}[{d.variable_instance}]" if d.variable_instance else d.variable)
+        for d in found.declarations
+        if d.required
+    }
+    missing = {(c, v) for c, variables in REQUIRED.items() for v in variables} - required
+    assert sorted(missing) == []
+
+
+def read_by_machines() -> set[Name]:
+    """The variables that the machines read: every ``Variable("component", "name", default, instance)`` in their sources."""
+    names: set[Name] = set()
+    for path in sorted((ROOT / "machines").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Variable":
+                words = [a.value if isinstance(a, ast.Constant) and isinstance(a.value, str) else "" for a in node.args]
+                named = {k.arg: k.value.value for k in node.keywords if isinstance(k.value, ast.Constant)}
+                instance = words[3] if len(words) > 3 else str(named.get("instance", ""))
+                names.add((words[0], words[1], instance))
+    return names
+
+
+def test_what_machines_read_is_declared_and_honoured(found: Loaded) -> None:
+    """If this failed, a machine would follow a variable that nobody can see or set: declare it, without ``"honoured": false``."""
+    honoured = {name_of(d) for d in found.declarations if d.honoured}
+    assert sorted(read_by_machines() - honoured) == []
+
+
+def test_what_can_be_set_is_honoured_or_says_that_it_is_not(found: Loaded) -> None:
+    """If this failed, a CSMS could set a variable, be told Accepted, and nothing would come of it or be said of it."""
+    idle = {name_of(d) for d in found.declarations if d.honoured and d.mutability != "ReadOnly"} - read_by_machines()
+    assert sorted(idle) == []
+
+
+def test_names_and_descriptions_are_whole(found: Loaded) -> None:
+    """If this failed, a person who reads a file would find a variable without a word of what it does."""
+    for name, _ in found.files:
+        text = (Path(shipped()) / name).read_text()
+        assert text.count('"description"') == text.count('"variable_name"') + 1, name
+        assert text.endswith("}\n"), name

@@ -1,0 +1,53 @@
+"""A secret that we may talk about without knowing it: a text in one canonical spelling.
+
+Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, and nothing else of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from attrs import frozen
+from msgspec.json import encode
+
+PREFIX = "<sealed:"
+PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):([0-9]{1,9}):([p-])>")
+PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):[0-9]{1,9}:[p-]>")
+
+
+@frozen(kw_only=True)
+class Sealed:
+    """What a placeholder says: where the secret lies, how many characters it has, whether all of them are printable ASCII."""
+
+    handle: str
+    length: int
+    printable: bool
+
+    @property
+    def text(self) -> str:
+        """The placeholder."""
+        return f"{PREFIX}{self.handle}:{self.length}:{'p' if self.printable else '-'}>"
+
+
+def parse(text: str) -> Sealed | None:
+    """What the placeholder *text* says; None where it is none."""
+    if not text.startswith(PREFIX):
+        return None
+    found = PATTERN.fullmatch(text)
+    return Sealed(handle=found[1], length=int(found[2]), printable=found[3] == "p") if found is not None else None
+
+
+def find(data: bytes) -> list[str]:
+    """The handles of all placeholders in *data*, in order."""
+    return [found.decode() for found in PATTERN_BYTES.findall(data)]
+
+
+def replace(data: bytes, reveal: Callable[[str], str | None]) -> bytes:
+    """JSON text with every placeholder replaced by what *reveal* gives for its handle, escaped; a handle that gives None stays."""
+
+    def shown(found: re.Match[bytes]) -> bytes:
+        secret = reveal(found[1].decode())
+        return found[0] if secret is None else encode(secret)[1:-1]
+
+    return PATTERN_BYTES.sub(shown, data)
