@@ -26,7 +26,19 @@ log = logging.getLogger("stationd.control")
 
 LINE_MOST_BYTES = 1 << 20
 BACKLOG_MOST_BYTES = 4 << 20
-TOKEN_TYPES = ("Central", "eMAID", "EVCCID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "NoAuthorization", "VIN", "DirectPayment")
+TOKEN_TYPES = (
+    "Central",
+    "eMAID",
+    "EVCCID",
+    "ISO14443",
+    "ISO15693",
+    "KeyCode",
+    "Local",
+    "MacAddress",
+    "NoAuthorization",
+    "VIN",
+    "DirectPayment",
+)
 EVENTS = ("link", "session", "transaction", "vas", "alarm")
 HARDWARE = ("plug_in", "plug_out", "ev_pause", "ev_resume", "set_meter")
 VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "state", "subscribe", "shutdown")

@@ -144,11 +144,7 @@ class CsmsPort:
                 if place is None:
                     self._garbled(link, data, "an error for a message that this station never sent", b"")
                 else:
-                    self._tell(
-                        Refused(
-                            link=link.link, entry=place[0], attempt=place[1], code=got.code, description=""
-                        )
-                    )
+                    self._tell(Refused(link=link.link, entry=place[0], attempt=place[1], code=got.code, description=""))
             case frame.Send():
                 self._tell(StraySend(link=link.link, message_id=got.message_id, action=got.action))
             case frame.CallResultError():

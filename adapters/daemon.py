@@ -40,6 +40,7 @@ RIDE_MOST_ROWS = 64
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 
+
 class Waiting:
     """A turn that is decided and not durable; *acted* where its answer has left already."""
 
@@ -57,7 +58,7 @@ Observer = Callable[[Turn, Station], None]
 class Daemon:
     """One station, live.  Everything here runs on the event loop's thread but the writer's commits."""
 
-    def __init__(  # noqa: PLR0913 (the composition root's parts)
+    def __init__(
         self,
         kernel: Kernel,
         store: Store,

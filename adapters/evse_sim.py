@@ -76,8 +76,7 @@ class SimulatedHardware:
         except ValueError as error:
             raise SetupFault(str(error)) from error
         self._specs = {
-            evse_id: spec._replace(meter_interval_us=spec.meter_interval_us * self._factor)
-            for evse_id, spec in enumerate(topology.evses, 1)
+            evse_id: spec._replace(meter_interval_us=spec.meter_interval_us * self._factor) for evse_id, spec in enumerate(topology.evses, 1)
         }
         self._directory = directory
         self._clock = clock
@@ -199,6 +198,7 @@ class SimulatedHardware:
     def picture(self) -> list[dict[str, object]]:
         """Every EVSE as it stands, for people to look at."""
         self.catch_up()
+        self._keep_registers()
         return [evse.picture() for evse in self._evses.values()]
 
     # Time
@@ -232,8 +232,8 @@ class SimulatedHardware:
     def _deliver(self, told: list[Input], *, changed: bool = False) -> None:
         if changed or any(isinstance(input, CableConnected | CableDisconnected) for input in told):
             self._keep(flush=True)
-        elif told and self._registers() != self._kept_wh:
-            self._keep(flush=self._clock() - self._flushed_us >= FLUSH_US)
+        elif told:
+            self._keep_registers()
         if self._tell is not None:
             for input in _thinned(told):
                 self._tell(input)
@@ -261,9 +261,7 @@ class SimulatedHardware:
         stays = orderly or self._stays
         try:
             self._evses = {
-                evse_id: Evse.from_state(evse_id, spec, kept[str(evse_id)], vehicle_stays=stays)
-                if str(evse_id) in kept
-                else Evse(evse_id, spec)
+                evse_id: Evse.from_state(evse_id, spec, kept[str(evse_id)], vehicle_stays=stays) if str(evse_id) in kept else Evse(evse_id, spec)
                 for evse_id, spec in self._specs.items()
             }
         except ValueError as error:
@@ -286,16 +284,14 @@ class SimulatedHardware:
         except FileNotFoundError:
             return {}, False
         except OSError as error:
-            raise SetupFault(
-                f"{path}: cannot be read ({error.strerror}); give the daemon access to its data directory"
-            ) from error
+            raise SetupFault(f"{path}: cannot be read ({error.strerror}); give the daemon access to its data directory") from error
         try:
             found = msgspec.json.decode(text)
             if not isinstance(found, dict) or found.get("format") != FORMAT:
-                raise ValueError(f"format {FORMAT} is not in it")  # noqa: TRY301 (one way out for all damage)
+                raise ValueError(f"format {FORMAT} is not in it")
             kept, orderly = found.get("evses"), found.get("orderly")
             if not isinstance(kept, dict) or not isinstance(orderly, bool):
-                raise ValueError("evses or orderly is missing")  # noqa: TRY004, TRY301
+                raise ValueError("evses or orderly is missing")
         except ValueError as error:
             # msgspec's DecodeError is one.
             self._set_aside(str(error))
@@ -309,13 +305,16 @@ class SimulatedHardware:
         try:
             path.replace(aside)
         except OSError as error:
-            raise SetupFault(
-                f"{path}: damaged ({why}) and cannot be set aside ({error.strerror}); move it away"
-            ) from error
+            raise SetupFault(f"{path}: damaged ({why}) and cannot be set aside ({error.strerror}); move it away") from error
         log.warning(
             "%s is damaged (%s): kept as %s, and the hardware starts empty, meters at 0 and nothing plugged in",
             path, why, aside,
         )  # fmt: skip
+
+    def _keep_registers(self) -> None:
+        """Write the file where a register has moved by a Wh that nobody has heard of yet."""
+        if self._registers() != self._kept_wh:
+            self._keep(flush=self._clock() - self._flushed_us >= FLUSH_US)
 
     def _keep(self, *, flush: bool, orderly: bool = False) -> None:
         """Replace the file.
@@ -371,9 +370,7 @@ def _levels_first(levels: Iterable[Input]) -> list[Input]:
 def _thinned(told: list[Input]) -> list[Input]:
     """*told* without readings that the very next input replaces: after an hour's sleep nobody wants 3600 of them."""
     return [
-        input
-        for input, after in zip(told, [*told[1:], None], strict=False)
-        if not (isinstance(input, MeterTold) and isinstance(after, MeterTold))
+        input for input, after in zip(told, [*told[1:], None], strict=False) if not (isinstance(input, MeterTold) and isinstance(after, MeterTold))
     ]
 
 
@@ -389,7 +386,7 @@ def _vehicle(evse: Evse, args: dict[str, Any]) -> VehicleSpec:
 
 def _flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError(f"{name}: {shown(value)} will not do; give true or false")  # noqa: TRY004 (one kind of error)
+        raise ValueError(f"{name}: {shown(value)} will not do; give true or false")
     return value
 
 

@@ -7,7 +7,7 @@ an ``Effect`` is asked of the outside.  Inputs and facts are journalled for ever
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from attrs import define
 
@@ -40,6 +40,20 @@ class Value:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self.FIELDS)})"
 
 
+V = TypeVar("V", bound=Value)
+
+
+def replace(value: V, **changes: Any) -> V:
+    """A value like *value*, but for the fields in *changes*.  Raises TypeError for a field that it does not have."""
+    cls = type(value)
+    new = cls.__new__(cls)
+    for name in cls.FIELDS:
+        setattr(new, name, changes.pop(name) if name in changes else getattr(value, name))
+    if changes:
+        raise TypeError(f"{cls.__name__} has no {', '.join(sorted(changes))}")
+    return new
+
+
 class Event(Value):
     """Anything that happened."""
 
@@ -58,7 +72,8 @@ class Fact(Event):
     __slots__ = ()
 
     TELEMETRY: ClassVar[bool] = False
-    """A reading that the next one replaces: a turn of nothing else may ride with the next group."""
+    """A reading that the next one of the same source (its first field) replaces, and that no other fact is folded with: a turn of nothing else
+    may ride with the next group, and a restart makes only the last one of each source."""
 
 
 class AfterCrash(Enum):

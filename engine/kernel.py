@@ -83,9 +83,7 @@ class Turn:
 
     __slots__ = ("at", "effects", "facts", "input", "luck", "seq")
 
-    def __init__(
-        self, *, seq: int, at: int, luck: int, input: Input, facts: tuple[Fact, ...], effects: tuple[Effect, ...]
-    ) -> None:
+    def __init__(self, *, seq: int, at: int, luck: int, input: Input, facts: tuple[Fact, ...], effects: tuple[Effect, ...]) -> None:
         self.seq = seq
         self.at = at
         self.luck = luck
@@ -121,9 +119,7 @@ def fold_faulted(engine: EngineState, fact: Faulted) -> None:
 
 def fold_fault_cleared(engine: EngineState, fact: FaultCleared) -> None:
     """Let the EVSE start sessions again."""
-    engine.faulted_evses = (
-        tuple(e for e in engine.faulted_evses if e != fact.evse_id) if fact.evse_id else ()
-    )
+    engine.faulted_evses = tuple(e for e in engine.faulted_evses if e != fact.evse_id) if fact.evse_id else ()
 
 
 def _no_answer(input: Input, cx: Context) -> Iterator[Effect]:  # noqa: ARG001
@@ -185,7 +181,7 @@ class Kernel:
                 for row in due:
                     if row in left:
                         deciding[0] = row[1]
-                        raise EngineFault(f"woke for {row[2]} and nobody got up")  # noqa: TRY301 (a law of the turn)
+                        raise EngineFault(f"woke for {row[2]} and nobody got up")
         except Exception as error:  # noqa: BLE001 (whatever a machine raises becomes a fact)
             facts, effects, now = self._faulted(station, input, cx, due, deciding[0], error)
         turn = Turn(seq=cx.seq, at=cx.at, luck=cx.luck, input=input, facts=tuple(facts), effects=tuple(effects))
@@ -232,9 +228,7 @@ class Kernel:
                         else:
                             effects.append(conclusion)
 
-    def _hearers(
-        self, station: Station, event: Event, due: tuple[tuple[int, str, str], ...]
-    ) -> tuple[tuple[Machine, Decide], ...]:
+    def _hearers(self, station: Station, event: Event, due: tuple[tuple[int, str, str], ...]) -> tuple[tuple[Machine, Decide], ...]:
         kind: Any = type(event)
         if kind is Woke:
             names = {name for _, name, _ in due}
@@ -257,9 +251,7 @@ class Kernel:
         machine: str,
         error: Exception,
     ) -> tuple[list[Fact], list[Effect], Station]:
-        mine = tuple(f"{name}/{why}" for _, name, why in due if name == machine) or tuple(
-            f"{name}/{why}" for _, name, why in due
-        )
+        mine = tuple(f"{name}/{why}" for _, name, why in due if name == machine) or tuple(f"{name}/{why}" for _, name, why in due)
         mutes = station[ENGINE].mutes
         times = max((mutes.get(why, (0, 0))[1] for why in mine), default=0)
         fact = Faulted(
@@ -289,9 +281,7 @@ class Kernel:
     def settle(station: Station, turn: Turn) -> Station:
         """The outbox after *turn*: effects that are followed enter it, a settled one leaves it."""
         settled = turn.input if type(turn.input) is Settled else None
-        followed = [
-            (index, effect) for index, effect in enumerate(turn.effects) if effect.AFTER_CRASH is not AfterCrash.FORGET
-        ]
+        followed = [(index, effect) for index, effect in enumerate(turn.effects) if effect.AFTER_CRASH is not AfterCrash.FORGET]
         if settled is None and not followed:
             return station
         engine = station[ENGINE].copy()
@@ -308,8 +298,7 @@ class Kernel:
                 station = self.fold(station, fact)
             except Exception as error:
                 raise JournalFault(
-                    f"turn {turn.seq}: this build cannot fold {type(fact).__name__} ({error}); "
-                    "read this journal with the build that wrote it"
+                    f"turn {turn.seq}: this build cannot fold {type(fact).__name__} ({error}); read this journal with the build that wrote it"
                 ) from error
         return self.settle(station, turn)
 

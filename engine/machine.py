@@ -7,7 +7,7 @@ through the station's typed parts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Generic, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform
 
 import attrs
 
@@ -29,7 +29,7 @@ class State(Value):
 
     DUE: ClassVar[tuple[str, ...]] = ()
 
-    def copy(self: S) -> S:
+    def copy(self) -> Self:
         """A state that can be changed without anybody noticing."""
         cls = type(self)
         new = cls.__new__(cls)
@@ -94,6 +94,9 @@ class Context:
         self.station = station
 
 
+Folds = Mapping[type[Fact], Callable[[S, Any], None]]
+"""Fact type -> function that changes the state in place."""
+
 Conclusions = Iterator[Fact | Effect]
 Decide = Callable[[Station, Any, Context], Conclusions]
 Heard = type[Event] | tuple[type[Event], str] | tuple[type[Event], type[Effect]]
@@ -114,7 +117,7 @@ class Machine:
         self,
         part: Part[S],
         *,
-        folds: Mapping[type[Fact], Callable[[S, Any], None]],
+        folds: Folds[S],
         hears: Mapping[Any, Decide],
         deadlines: Callable[[S], Iterator[tuple[int, str]]] | None = None,
         watches: tuple[Part[Any], ...] = (),

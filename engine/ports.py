@@ -19,7 +19,9 @@ DONE, FAILED, LOST = "done", "failed", "lost"
 class Port(Protocol):
     """One way to the outside."""
 
-    performs: tuple[type[Effect], ...]
+    @property
+    def performs(self) -> tuple[type[Effect], ...]:
+        """The effects that this port does."""
 
     def start(self, tell: Tell) -> None:
         """Begin telling.  First of all the port states the levels that it sees, because an edge may have died with the last process."""

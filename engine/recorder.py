@@ -47,9 +47,7 @@ class Recorder:
         """The context of the next input."""
         self.last_seq += 1
         self.last_at = max(self.last_at + 1, self.anchor_us + self.clock())
-        return Context(
-            seq=self.last_seq, at=self.last_at, luck=self.entropy(), flags=self.flags, station=self.station
-        )
+        return Context(seq=self.last_seq, at=self.last_at, luck=self.entropy(), flags=self.flags, station=self.station)
 
     def rewind(self, seq: int, at: int) -> None:
         """Go on from the last durable turn, after the undurable ones were dropped.  ``at`` stays where it was if that is later."""

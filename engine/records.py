@@ -53,9 +53,7 @@ def record(kind: int, version: int = 1) -> Callable[[V], V]:
     """
 
     def declare(cls: V) -> V:
-        made: Any = define(
-            cls, eq=False, repr=False, order=False, match_args=False, weakref_slot=False, getstate_setstate=False
-        )
+        made: Any = define(cls, eq=False, repr=False, order=False, match_args=False, weakref_slot=False, getstate_setstate=False)
         names = [a.name for a in made.__attrs_attrs__]
         made.FIELDS = tuple(names)
         if kind in BY_KIND:

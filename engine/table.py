@@ -48,8 +48,7 @@ class Table(Generic[P]):
             initial=self.initial.name,
             auto_transitions=False,
             transitions=[
-                {"trigger": fact.__name__, "source": [phase.name for phase in source], "dest": dest.name}
-                for fact, source, dest in self.rows
+                {"trigger": fact.__name__, "source": [phase.name for phase in source], "dest": dest.name} for fact, source, dest in self.rows
             ],
         )
         self._next: dict[tuple[P, type[Fact]], P] = {}
@@ -58,7 +57,7 @@ class Table(Generic[P]):
             for source, ways in event.transitions.items():
                 assert len(ways) == 1, f"{trigger} from {source} is ambiguous"  # noqa: S101 (a law, checked at import)
                 (way,) = ways
-                assert not (way.conditions or way.prepare or way.before or way.after), trigger  # noqa: S101
+                assert not [*way.conditions, *way.prepare, *way.before, *way.after], trigger  # noqa: S101
                 self._next[phases[source], facts[trigger]] = phases[str(way.dest)]
 
     def next(self, phase: P, fact: type[Fact]) -> P:
@@ -75,7 +74,5 @@ class Table(Generic[P]):
     def mermaid(self, title: str) -> str:
         """The table as a Mermaid state diagram."""
         lines = ["---", f"title: {title}", "---", "stateDiagram-v2", f"    [*] --> {self.initial.name}"]
-        lines += [
-            f"    {phase.name} --> {dest.name}: {fact.__name__}" for fact, source, dest in self.rows for phase in source
-        ]
+        lines += [f"    {phase.name} --> {dest.name}: {fact.__name__}" for fact, source, dest in self.rows for phase in source]
         return "\n".join(lines) + "\n"

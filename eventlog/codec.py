@@ -60,9 +60,7 @@ def decode_turn(seq: int, data: bytes) -> Turn:
 
 def followed_kinds() -> frozenset[int]:
     """Kinds of effects that enter the outbox."""
-    return frozenset(
-        kind for kind, entry in BY_KIND.items() if getattr(entry.cls, "AFTER_CRASH", AfterCrash.FORGET) is not AfterCrash.FORGET
-    )
+    return frozenset(kind for kind, entry in BY_KIND.items() if getattr(entry.cls, "AFTER_CRASH", AfterCrash.FORGET) is not AfterCrash.FORGET)
 
 
 def _pack(value: Any) -> msgpack.ExtType:

@@ -43,21 +43,29 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
     # One flat table by row code: class, its folds bound to their states.  Records with blobs or old versions take the general way.
     plain: dict[int, tuple[Any, tuple[tuple[Any, Any], ...]]] = {}
     slow: dict[int, tuple[tuple[Any, Any], ...]] = {}
+    # A reading is replaced by the next one of the same source: only the last of each has to be made.
+    readings: set[int] = set()
+    latest: dict[tuple[int, Any], Any] = {}
     for entry in BY_KIND.values():
-        targets = tuple([(evolve, parts[name]) for name, evolve in kernel.folds.get(entry.cls, ())])  # type: ignore[call-overload]
+        targets = tuple([(evolve, parts[name]) for name, evolve in kernel.folds.get(entry.cls, ())])  # type: ignore[arg-type]
         slow[entry.kind] = targets
-        if not entry.blobs:
+        if getattr(entry.cls, "TELEMETRY", False):
+            readings.add(entry.code)
+        elif not entry.blobs:
             plain[entry.code] = (entry.cls, targets)
     unpackb = msgpack.unpackb
     seq, at, chain, turns = start.seq, start.at, start.chain, start.turns
     fact: Any = None
     row: bytes = b""
     try:
-        for seq, row in rows:  # noqa: B007 (the last one is where we stand)
+        for seq, row in rows:
             fields = unpackb(row[CHAIN_BYTES:], ext_hook=_unpack, use_list=False, strict_map_key=False)
             for fact in fields[3]:
-                found = plain.get(fact[0])
-                if found is not None:
+                code = fact[0]
+                found = plain.get(code)
+                if found is None and code in readings:
+                    latest[code, fact[1]] = fact
+                elif found is not None:
                     cls, targets = found
                     if targets:
                         made = cls(*fact[1:])
@@ -65,7 +73,7 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
                             evolve(part, made)
                 else:
                     made = build(fact, fields[5:])
-                    for evolve, part in slow[fact[0] & 0xFFFF]:
+                    for evolve, part in slow[code & 0xFFFF]:
                         evolve(part, made)
             if fields[2][0] == settled_kind:
                 settled = build(fields[2])
@@ -76,6 +84,10 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
                         outbox[seq, index] = build(effect, fields[5:])
             turns += 1
             at = fields[0]
+        for fact in latest.values():
+            made = build(fact)
+            for evolve, part in slow[fact[0] & 0xFFFF]:
+                evolve(part, made)
         if row:
             chain = row[:CHAIN_BYTES]
     except UnknownRecord as error:

@@ -127,9 +127,7 @@ class Journal:
             about = decode(written)
             build, newest = about["build"], about["format"]
             strange = [
-                f"{name} version {version}"
-                for kind, name, version, _ in about["records"]
-                if kind not in BY_KIND or BY_KIND[kind].version < version
+                f"{name} version {version}" for kind, name, version, _ in about["records"] if kind not in BY_KIND or BY_KIND[kind].version < version
             ]
             if newest > FORMAT or strange:
                 self.close()

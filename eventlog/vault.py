@@ -132,8 +132,8 @@ class Vault:
         """Read the file, once; the cipher's library is loaded here and not before, because an idle station needs none."""
         if self._kept is not None:
             return self._kept
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (costs 9 MB that an idle station need not pay)
-        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305  # noqa: PLC0415
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         self._cipher = ChaCha20Poly1305(self._key)
         kept: dict[str, tuple[str, str]] = {}

@@ -94,9 +94,7 @@ def evse(station: Station, evse_id: int) -> dict[str, Any]:
         "charging_state": charging_state(session),
         "pilot": session.pilot,
         "contactor_closed": session.contactor,
-        "connectors": [
-            {"connector": c, "status": connector_status(station, e, c)} for e, c in connectors(station) if e == evse_id
-        ],
+        "connectors": [{"connector": c, "status": connector_status(station, e, c)} for e, c in connectors(station) if e == evse_id],
         "internet": station[VAS].at(evse_id).phase.value,
     }
     reading = station[METERS].readings.get(evse_id)

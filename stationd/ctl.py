@@ -61,15 +61,17 @@ def main(args: argparse.Namespace) -> int:
         try:
             sock.connect(os.fspath(path))
         except OSError as error:
-            raise SetupFault(f"{path}: no station answers there ({error.strerror}); start one with stationd run, or name its socket with --control PATH") from error
+            raise SetupFault(
+                f"{path}: no station answers there ({error.strerror}); start one with stationd run, or name its socket with --control PATH"
+            ) from error
         sock.sendall(json.dumps({"id": 1, "verb": args.verb, "args": given}).encode() + b"\n")
         try:
-            return _listen(sock, args.verb == "subscribe")
+            return _listen(sock, stays=args.verb == "subscribe")
         except TimeoutError:
             raise SetupFault(f"no answer within {args.timeout:.0f} s; the station is busy or its journal cannot be written", 1) from None
 
 
-def _listen(sock: socket.socket, stays: bool) -> int:
+def _listen(sock: socket.socket, *, stays: bool) -> int:
     with sock.makefile("rb") as lines:
         for line in lines:
             message: dict[str, Any] = json.loads(line)

@@ -22,6 +22,7 @@ from adapters.evse_sim import SimulatedHardware
 from adapters.network_sim import SimulatedNetwork
 from component_config.load import load, shipped
 from engine.errors import SetupFault
+from engine.event import replace
 from engine.recorder import Recorder
 from engine.records import fields_of
 from eventlog import snapshots
@@ -62,7 +63,12 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )  # fmt: skip
     it.add_argument("--csms", metavar="URL", help="the CSMS, ws://host:port/path; the identity is appended (default: what the component files say)")
     it.add_argument("--identity", metavar="ID", help="the station's identity (default: what the component files say)")
-    it.add_argument("--data", metavar="DIR", type=Path, help="journal, vault and simulated hardware (default: $STATE_DIRECTORY or the XDG state directory)")
+    it.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="journal, vault and simulated hardware (default: $STATE_DIRECTORY or the XDG state directory)",
+    )
     it.add_argument("--component-config", metavar="DIR", type=Path, help="component files: standardized/ and custom/ (default: the shipped ones)")
     it.add_argument("--topology", metavar="FILE", type=Path, help="the simulated EVSEs, JSON or TOML (default: two AC EVSEs)")
     it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
@@ -128,8 +134,6 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
     """The declarations as one input, with what the command line says in place of what the files say."""
     from hashlib import blake2b
 
-    from attrs import evolve
-
     wanted: dict[tuple[str, str], str] = {}
     if csms is not None:
         if not csms.startswith(("ws://", "wss://")):
@@ -153,11 +157,11 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
         wanted["SecurityCtrlr", "Identity"] = identity
     missing = wanted.keys() - {(d.component, d.variable) for d in declarations}
     if missing:
-        component, variable = sorted(missing)[0]
+        component, variable = min(missing)
         raise SetupFault(f"the component files declare no {component}.{variable}, which the command line wants to set; add it")
     body = jsontext.encode(
         [
-            fields_of(evolve(d, value=wanted[d.component, d.variable]) if (d.component, d.variable) in wanted and d.attribute == "Actual" else d)[1:]
+            fields_of(replace(d, value=wanted[d.component, d.variable]) if (d.component, d.variable) in wanted and d.attribute == "Actual" else d)[1:]
             for d in declarations
         ]
     )
@@ -200,7 +204,7 @@ async def station(args: argparse.Namespace) -> int:
 
         drains: list[Daemon] = []
         hardware = SimulatedHardware(
-            topology(args.topology), data / "hardware.json", clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
+            topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
         )
         ports = (hardware, SimulatedNetwork(), CsmsPort(schema_reader(), vault, number, lambda: drains[0].drain()))
         daemon = Daemon(STATION, journal, recorder, folded, ports, version=version)
@@ -212,9 +216,7 @@ async def station(args: argparse.Namespace) -> int:
             loop = asyncio.get_running_loop()
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
-            started = Started(
-                journal=number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS
-            )
+            started = Started(journal=number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS)
             changed = config.digest != folded.station.parts["device_model"].digest
             daemon.start(started, [config] if changed else [])
             log.info("ready: %s", control_path(args, data))
@@ -241,7 +243,7 @@ async def orderly(daemon: Daemon, reason: str) -> None:
     loop = asyncio.get_running_loop()
     limit = loop.time() + STOP_LIMIT_S
     daemon.drain()
-    while daemon.station[CONNECTION].phase is not Link.DOWN and loop.time() < limit:
+    while daemon.station[CONNECTION].phase is not Link.DOWN and loop.time() < limit:  # noqa: ASYNC110 (a fold has no event to wait for)
         await asyncio.sleep(0.01)
 
 

@@ -80,16 +80,19 @@ def declarations(settings: dict[str, str] | None = None, evses: int = 2) -> Conf
         Declared(component=address.split(".")[0], variable=address.split(".")[1], data_type=kind, value=value)
         for address, (kind, value) in sorted(chosen.items())
     ]
-    found.append(
-        Declared(component="SecurityCtrlr", variable="BasicAuthPassword", mutability="WriteOnly", min_limit="16", max_limit="64")
-    )
+    found.append(Declared(component="SecurityCtrlr", variable="BasicAuthPassword", mutability="WriteOnly", min_limit="16", max_limit="64"))
     found.append(Declared(component="ClockCtrlr", variable="DateTime", data_type="dateTime", mutability="ReadOnly"))
     found.append(Declared(component="ChargingStation", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly"))
     for n in range(1, evses + 1):
         found.append(Declared(component="EVSE", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly", evse_id=n))
         found.append(
             Declared(
-                component="Connector", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly", evse_id=n, connector_id=1
+                component="Connector",
+                variable="AvailabilityState",
+                data_type="OptionList",
+                mutability="ReadOnly",
+                evse_id=n,
+                connector_id=1,
             )
         )
     body = json.dumps([fields_of(d)[1:] for d in found]).encode()
@@ -161,9 +164,7 @@ class Story:
         turn = self.answer(turn, {"status": status, "interval": interval, "currentTime": "2027-01-15T08:00:00Z"})
         self.settle(turn)
         for n in range(1, self.evses + 1):
-            self.settle(
-                self.when(EvseSeen(evse_id=n, connector_id=1, plugged=False, pilot="A", contactor_closed=False, energy_wh=1000))
-            )
+            self.settle(self.when(EvseSeen(evse_id=n, connector_id=1, plugged=False, pilot="A", contactor_closed=False, energy_wh=1000)))
         return self
 
     def call(self, action: str, payload: dict[str, Any], message_id: str = "m1") -> Turn:
@@ -175,9 +176,7 @@ class Story:
         call = only(turn.effects, Call)
         place = read_message_id(JOURNAL, call.message_id)
         assert place is not None
-        return self.when(
-            Answered(link=call.link, entry=place[0], attempt=place[1], payload=json.dumps(payload).encode(), problem=problem)
-        )
+        return self.when(Answered(link=call.link, entry=place[0], attempt=place[1], payload=json.dumps(payload).encode(), problem=problem))
 
     def refuse(self, turn: Turn, code: str = "InternalError") -> Turn:
         """The CSMS answers the CALL of *turn* with a CALLERROR."""
@@ -192,8 +191,8 @@ class Story:
         while calls := [e for e in turn.effects if isinstance(e, Call)]:
             (call,) = calls
             sent.append((call.action, json.loads(call.payload)))
-            default = {"idTokenInfo": {"status": "Accepted"}} if call.action == "Authorize" else {}
-            if call.action in ("BootNotification",):
+            default: dict[str, Any] = {"idTokenInfo": {"status": "Accepted"}} if call.action == "Authorize" else {}
+            if call.action == "BootNotification":
                 default = {"status": "Accepted", "interval": 300, "currentTime": "2027-01-15T08:00:00Z"}
             turn = self.answer(turn, answers.get(call.action, default))
         return sent

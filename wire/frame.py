@@ -84,7 +84,7 @@ class Garbled:
 Frame = Call | CallResult | CallError | CallResultError | Send
 
 
-def read(data: bytes | str, version: str) -> Frame | Garbled:  # noqa: C901, PLR0911 (a frame has as many ways to be wrong)
+def read(data: bytes | str, version: str) -> Frame | Garbled:
     """The frame that *data* is on a link of *version* (``2.0.1`` or ``2.1``)."""
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
@@ -162,7 +162,7 @@ def _members(value: Any, depth: int) -> int:
 
 
 def _has_twins(text: bytes) -> bool:
-    import json  # noqa: PLC0415 (only where a text looks suspicious)
+    import json
 
     def pairs(found: list[tuple[str, Any]]) -> None:
         if len({name for name, _ in found}) != len(found):

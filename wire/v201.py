@@ -188,14 +188,7 @@ def narrow(message: str, payload: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-_TOUCHED = (
-    LEFT_OUT.keys()
-    | CUT.keys()
-    | SAMPLED.keys()
-    | LIMITED.keys()
-    | {message for message, _ in CLOSED}
-    | {message for message, _ in RENAMED}
-)
+_TOUCHED = LEFT_OUT.keys() | CUT.keys() | SAMPLED.keys() | LIMITED.keys() | {message for message, _ in CLOSED} | {message for message, _ in RENAMED}
 
 
 def _narrow_samples(found: dict[str, Any]) -> None:

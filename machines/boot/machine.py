@@ -28,10 +28,13 @@ OWN_INTERVAL_US = 60_000_000
 
 HEARTBEAT_INTERVAL = ("OCPPCommCtrlr", "HeartbeatInterval")
 
-MODEL = Variable("ChargingStation", "Model", "stationd")
-VENDOR = Variable("ChargingStation", "VendorName", "stationd")
-SERIAL = Variable("ChargingStation", "SerialNumber", "")
-FIRMWARE = Variable("ChargingStation", "FirmwareVersion", "")
+ABOUT = (
+    # member, longest, and where it may stand: libocpp's component files have these in InternalCtrlr
+    ("model", 20, (Variable("ChargingStation", "Model", ""), Variable("InternalCtrlr", "ChargePointModel", "stationd"))),
+    ("vendorName", 50, (Variable("ChargingStation", "VendorName", ""), Variable("InternalCtrlr", "ChargePointVendor", "stationd"))),
+    ("serialNumber", 25, (Variable("ChargingStation", "SerialNumber", ""), Variable("InternalCtrlr", "ChargePointSerialNumber", ""))),
+    ("firmwareVersion", 50, (Variable("ChargingStation", "FirmwareVersion", ""), Variable("InternalCtrlr", "FirmwareVersion", ""))),
+)
 
 
 def on_start(station: Station, started: Started, cx: Context) -> Conclusions:  # noqa: ARG001
@@ -47,11 +50,11 @@ def on_stop(station: Station, stopping: Stopping, cx: Context) -> Conclusions:  
 
 def introduce(station: Station, cx: Context, reason: str) -> Conclusions:
     """Ask to be accepted (B01.FR.01, B01.FR.09)."""
-    about: dict[str, Any] = {"model": MODEL.text(station)[:20], "vendorName": VENDOR.text(station)[:50]}
-    if SERIAL.text(station):
-        about["serialNumber"] = SERIAL.text(station)[:25]
-    if FIRMWARE.text(station):
-        about["firmwareVersion"] = FIRMWARE.text(station)[:50]
+    about: dict[str, Any] = {}
+    for member, longest, variables in ABOUT:
+        text = next((found for found in (variable.text(station) for variable in variables) if found), "")
+        if text:
+            about[member] = text[:longest]
     queued = ask(station, cx, "BootNotification", {"chargingStation": about, "reason": reason})
     yield BootAsked(entry=queued.entry, reason=reason)
     yield queued
@@ -94,9 +97,7 @@ def on_drop(station: Station, dropped: Dropped, cx: Context) -> Conclusions:
     """No answer, an error, or the link went: SILENT again; a link that comes back asks at once, an open one after a while."""
     boot = station[BOOT]
     if dropped.entry == boot.entry and boot.phase is Phase.ASKING:
-        yield BootFailed(
-            reason=dropped.reason, retry_at_us=cx.at + OWN_INTERVAL_US + draw(cx.luck, "boot", OWN_INTERVAL_US)
-        )
+        yield BootFailed(reason=dropped.reason, retry_at_us=cx.at + OWN_INTERVAL_US + draw(cx.luck, "boot", OWN_INTERVAL_US))
 
 
 def deadlines(boot: Boot) -> Iterator[tuple[int, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from engine.machine import Part, State, state
+from engine.machine import Folds, Part, State, state
 from engine.records import enumeration
 from engine.table import Table
 from machines.boot.facts import BootAccepted, BootAsked, BootFailed, BootPending, BootRejected, OrderlyStop, Rebooted
@@ -96,7 +96,7 @@ def fold_orderly(boot: Boot, fact: OrderlyStop) -> None:  # noqa: ARG001
     boot.orderly = True
 
 
-FOLDS = {
+FOLDS: Folds[Boot] = {
     Rebooted: fold_rebooted,
     BootAsked: fold_asked,
     BootAccepted: fold_accepted,

@@ -131,9 +131,7 @@ def opened(station: Station, agreed: VersionAgreed, cx: Context) -> Conclusions:
 
 def refused(station: Station, fact: VersionRefused, cx: Context) -> Conclusions:  # noqa: ARG001
     """No version in common: close, and say so (1002: protocol error)."""
-    yield HungUp(
-        link=fact.link, code=1002, reason="no common OCPP version: ocpp2.1 or ocpp2.0.1", give_up_at_us=cx.at + CLOSE_LIMIT_US
-    )
+    yield HungUp(link=fact.link, code=1002, reason="no common OCPP version: ocpp2.1 or ocpp2.0.1", give_up_at_us=cx.at + CLOSE_LIMIT_US)
 
 
 def hang_up(station: Station, fact: HungUp, cx: Context) -> Conclusions:  # noqa: ARG001

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from engine.machine import Part, State, state
+from engine.machine import Folds, Part, State, state
 from engine.records import enumeration
 from engine.table import Table
 from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
@@ -116,7 +116,7 @@ def fold_released(here: Connection, fact: Released) -> None:
         here.due_us = fact.redial_at_us
 
 
-FOLDS = {
+FOLDS: Folds[Connection] = {
     Dialled: fold_dialled,
     Opened: fold_opened,
     Leaving: fold_leaving,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import attrs
 
-from engine.machine import Part, State, state
+from engine.machine import Folds, Part, State, state
 from engine.records import build
 from machines.device_model.facts import ModelDeclared, VariableSet
 from wire import jsontext
@@ -17,7 +17,7 @@ Key = tuple[str, str, int, int, str, str, str]
 """Component, its instance, evse id, connector id, variable, its instance, attribute: names folded, for OCPP compares them without case."""
 
 
-def key_of(  # noqa: PLR0913 (an address has as many parts)
+def key_of(
     component: str,
     variable: str,
     *,
@@ -102,4 +102,4 @@ def fold_set(model: DeviceModel, fact: VariableSet) -> None:
     model.values[key] = fact.value
 
 
-FOLDS = {ModelDeclared: fold_declared, VariableSet: fold_set}
+FOLDS: Folds[DeviceModel] = {ModelDeclared: fold_declared, VariableSet: fold_set}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import attrs
 
-from engine.machine import Part, State, state
+from engine.machine import Folds, Part, State, state
 from machines.meter.facts import AlignedPaced, MeterRead
 
 
@@ -32,4 +32,4 @@ def fold_aligned(meters: Meters, fact: AlignedPaced) -> None:
     meters.aligned_due_us = fact.due_us
 
 
-FOLDS = {MeterRead: fold_read, AlignedPaced: fold_aligned}
+FOLDS: Folds[Meters] = {MeterRead: fold_read, AlignedPaced: fold_aligned}

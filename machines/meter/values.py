@@ -51,15 +51,9 @@ def sampled(reading: MeterRead, measurand: str, context: str) -> list[dict[str, 
         case "Power.Active.Import" if reading.power_w >= 0:
             return [_value(reading.power_w, measurand, context, "W", location="Outlet")]
         case "Current.Import":
-            return [
-                _value(exact(ma), measurand, context, "A", phase=f"L{n}", location="Outlet")
-                for n, ma in enumerate(reading.current_ma, 1)
-            ]
+            return [_value(exact(ma), measurand, context, "A", phase=f"L{n}", location="Outlet") for n, ma in enumerate(reading.current_ma, 1)]
         case "Voltage":
-            return [
-                _value(exact(mv), measurand, context, "V", phase=f"L{n}-N", location="Outlet")
-                for n, mv in enumerate(reading.voltage_mv, 1)
-            ]
+            return [_value(exact(mv), measurand, context, "V", phase=f"L{n}-N", location="Outlet") for n, mv in enumerate(reading.voltage_mv, 1)]
         case _:
             return []
 

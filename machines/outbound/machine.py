@@ -19,7 +19,7 @@ from machines.device_model.views import Variable
 from machines.effects import Call, Say
 from machines.inputs import Answered, Refused
 from machines.outbound.asks import message_id
-from machines.outbound.facts import Delivered, Dropped, Failed, QueueWentOffline, Queued, Returned, Ripened, Sent
+from machines.outbound.facts import Delivered, Dropped, Failed, Queued, QueueWentOffline, Returned, Ripened, Sent
 from machines.outbound.state import FOLDS, OUTBOUND, THINNED, Entry, Outbound
 from machines.version.state import VERSION
 from wire import frame, jsontext, v201

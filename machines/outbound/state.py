@@ -6,12 +6,11 @@ Law: at most one CALL in flight a link (OCPP-J 4.1.1); transaction events leave 
 from __future__ import annotations
 
 import attrs
-from attrs import evolve as replace
 
-from engine.event import Value
-from engine.machine import Part, State, state
+from engine.event import Value, replace
+from engine.machine import Folds, Part, State, state
 from engine.records import record
-from machines.outbound.facts import Delivered, Dropped, Failed, QueueWentOffline, Queued, Returned, Ripened, Sent
+from machines.outbound.facts import Delivered, Dropped, Failed, Queued, QueueWentOffline, Returned, Ripened, Sent
 
 
 @record(157)
@@ -93,14 +92,12 @@ def fold_returned(out: Outbound, fact: Returned) -> None:
 
 def fold_went_offline(out: Outbound, fact: QueueWentOffline) -> None:  # noqa: ARG001
     """E11.FR.07."""
-    out.queue = {
-        number: entry if entry.offline else replace(entry, offline=True) for number, entry in out.queue.items()
-    }
+    out.queue = {number: entry if entry.offline else replace(entry, offline=True) for number, entry in out.queue.items()}
 
 
 THINNED = "queue full: intermediate meter values were thinned out"
 
-FOLDS = {
+FOLDS: Folds[Outbound] = {
     Queued: fold_queued,
     Sent: fold_sent,
     Delivered: fold_gone,

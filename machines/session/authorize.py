@@ -59,7 +59,7 @@ def online(station: Station) -> bool:
     return station[CONNECTION].phase is Link.UP and station[BOOT].phase is Boot.ACCEPTED
 
 
-def grant(  # noqa: PLR0913 (who, where, why)
+def grant(
     station: Station,
     cx: Context,
     evse_id: int,
@@ -119,12 +119,10 @@ def on_card(station: Station, card: CardPresented, cx: Context) -> Conclusions:
 
 def stopped_by_card(evse_id: int, token: str, token_type: str, entry: int = 0) -> AuthorizationEnded:
     """E07.FR.02, E07.FR.05."""
-    return AuthorizationEnded(
-        evse_id=evse_id, trigger="StopAuthorized", stopped_reason="Local", token=token, token_type=token_type, entry=entry
-    )
+    return AuthorizationEnded(evse_id=evse_id, trigger="StopAuthorized", stopped_reason="Local", token=token, token_type=token_type, entry=entry)
 
 
-def ask_csms(  # noqa: PLR0913 (the question and what it is for)
+def ask_csms(
     station: Station,
     cx: Context,
     evse_id: int,
@@ -147,7 +145,7 @@ def ask_csms(  # noqa: PLR0913 (the question and what it is for)
     yield queued
 
 
-def grant_offline(  # noqa: PLR0913 (as grant)
+def grant_offline(
     station: Station,
     cx: Context,
     evse_id: int,
@@ -160,9 +158,7 @@ def grant_offline(  # noqa: PLR0913 (as grant)
 ) -> Conclusions:
     """Nobody can be asked: OfflineTxForUnknownIdEnabled decides."""
     if OFFLINE_UNKNOWN.boolean(station):
-        yield from grant(
-            station, cx, evse_id, token, token_type, trigger, remote_start_id=remote_start_id, entry=entry
-        )
+        yield from grant(station, cx, evse_id, token, token_type, trigger, remote_start_id=remote_start_id, entry=entry)
     else:
         yield CardRefused(reason="offline, and unknown cards are not accepted offline", entry=entry)
 
@@ -252,9 +248,7 @@ def on_event_answer(station: Station, answer: Delivered, cx: Context) -> Conclus
         if STOP_ON_INVALID.boolean(station):
             yield AuthorizationEnded(evse_id=evse_id, trigger="Deauthorized", stopped_reason="DeAuthorized")
         elif ENERGY_ON_INVALID_WH.integer(station) > 0:
-            yield EnergyCapped(
-                evse_id=evse_id, until_wh=session.transaction.started_wh + ENERGY_ON_INVALID_WH.integer(station)
-            )
+            yield EnergyCapped(evse_id=evse_id, until_wh=session.transaction.started_wh + ENERGY_ON_INVALID_WH.integer(station))
         else:
             yield EnergyBlocked(evse_id=evse_id)
 
@@ -291,9 +285,7 @@ def on_remote_start(station: Station, call: Called, asked: dict[str, Any], cx: C
         # F01.FR.01: as if the card had been held to the reader.
         yield from ask_csms(station, cx, evse_id, token, token_type, remote_start_id=remote_start_id)
     else:
-        yield from grant(
-            station, cx, evse_id, token, token_type, "RemoteStart", group=group, remote_start_id=remote_start_id
-        )
+        yield from grant(station, cx, evse_id, token, token_type, "RemoteStart", group=group, remote_start_id=remote_start_id)
 
 
 def on_remote_stop(station: Station, call: Called, asked: dict[str, Any], cx: Context) -> Conclusions:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from enum import Enum
 
 import attrs
-from attrs import evolve as replace
 
-from engine.event import Value
-from engine.machine import Part, State, state
+from engine.event import Value, replace
+from engine.machine import Folds, Part, State, state
 from engine.records import enumeration, record
 from engine.table import Table
 from machines.boot.facts import Rebooted
@@ -272,9 +271,7 @@ def fold_ended(sessions: Sessions, fact: AuthorizationEnded) -> None:
 def fold_started(sessions: Sessions, fact: EnergyStarted) -> None:
     """Energy flows."""
     here = sessions.at(fact.evse_id)
-    sessions.of[fact.evse_id] = _latched(
-        replace(here, phase=TABLE.next(here.phase, EnergyStarted), suspended_by="")
-    )
+    sessions.of[fact.evse_id] = _latched(replace(here, phase=TABLE.next(here.phase, EnergyStarted), suspended_by=""))
 
 
 def fold_suspended(sessions: Sessions, fact: EnergySuspended) -> None:
@@ -295,9 +292,7 @@ def fold_capped(sessions: Sessions, fact: EnergyCapped) -> None:
 
 def fold_evse_asked(sessions: Sessions, fact: EvseAsked) -> None:
     """What the hardware was last told."""
-    sessions.of[fact.evse_id] = replace(
-        sessions.at(fact.evse_id), asked_energise=fact.energise, asked_lock=fact.lock
-    )
+    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), asked_energise=fact.energise, asked_lock=fact.lock)
 
 
 def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
@@ -332,9 +327,7 @@ def fold_tx_updated(sessions: Sessions, fact: TransactionUpdated) -> None:
         told_token=here.told_token or fact.told_token,
         token_entry=fact.entry if fact.told_token else here.token_entry,
         remote_start_id=-1 if fact.told_token else here.remote_start_id,
-        transaction=replace(
-            tx, seq_no=fact.seq_no, charging_state=fact.charging_state, sample_at_us=fact.sample_at_us
-        ),
+        transaction=replace(tx, seq_no=fact.seq_no, charging_state=fact.charging_state, sample_at_us=fact.sample_at_us),
     )
 
 
@@ -348,21 +341,16 @@ def fold_paced(sessions: Sessions, fact: SamplingPaced) -> None:
     """Another interval."""
     here = sessions.at(fact.evse_id)
     if here.transaction is not None:
-        sessions.of[fact.evse_id] = replace(
-            here, transaction=replace(here.transaction, sample_at_us=fact.sample_at_us)
-        )
+        sessions.of[fact.evse_id] = replace(here, transaction=replace(here.transaction, sample_at_us=fact.sample_at_us))
 
 
 def fold_rebooted(sessions: Sessions, fact: Rebooted) -> None:  # noqa: ARG001
     """A fresh process: the hardware was told nothing yet, contactors fell open, questions are forgotten."""
     sessions.asking = {}
-    sessions.of = {
-        evse_id: replace(here, contactor=False, asked_energise=False, asked_lock=False)
-        for evse_id, here in sessions.of.items()
-    }
+    sessions.of = {evse_id: replace(here, contactor=False, asked_energise=False, asked_lock=False) for evse_id, here in sessions.of.items()}
 
 
-FOLDS = {
+FOLDS: Folds[Sessions] = {
     CablePlugged: fold_plugged,
     CableUnplugged: fold_unplugged,
     PilotSeen: fold_pilot,

@@ -54,12 +54,7 @@ def should_end(session: Session, tx: Transaction, points: tuple[str, ...]) -> bo
     return (
         ("EVConnected" in points and tx.was_connected and not session.connected)
         or ("Authorized" in points and tx.was_authorized and not session.authorized)
-        or (
-            "PowerPathClosed" in points
-            and tx.was_connected
-            and tx.was_authorized
-            and not (session.connected and session.authorized)
-        )
+        or ("PowerPathClosed" in points and tx.was_connected and tx.was_authorized and not (session.connected and session.authorized))
         or ("EnergyTransfer" in points and tx.was_flowing and not session.flowing)
     )
 
@@ -76,7 +71,7 @@ def transaction_id(journal: int, seq: int, evse_id: int) -> str:
     return f"{journal & 0xFFFFFFFF:08x}-{seq:010x}-{evse_id}"
 
 
-def tell(  # noqa: PLR0913 (what a trigger may bring along)
+def tell(
     station: Station,
     cx: Context,
     evse_id: int,
@@ -174,7 +169,7 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
     yield queued
 
 
-def _event(  # noqa: PLR0913 (the members that every event has)
+def _event(
     station: Station,
     cx: Context,
     evse_id: int,

@@ -78,7 +78,7 @@ def connector_status(station: Station, evse_id: int, connector_id: int) -> str:
     return "Occupied" if session.connector_id == connector_id else "Available"
 
 
-def on_link(station: Station, opened: Opened, cx: Context) -> Conclusions:
+def on_link(station: Station, opened: Opened, cx: Context) -> Conclusions:  # noqa: ARG001
     """B04.FR.01: after a long time offline all connectors are told; after a short one (B04.FR.02) those that changed."""
     here = station[CONNECTION]
     if here.down_since_us and cx.at - here.down_since_us > OFFLINE_THRESHOLD_S.integer(station) * 1_000_000:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from enum import Enum
 
 import attrs
-from attrs import evolve as replace
 
-from engine.event import Value
-from engine.machine import Part, State, state
+from engine.event import Value, replace
+from engine.machine import Folds, Part, State, state
 from engine.records import enumeration, record
 from engine.table import Table
 from machines.vas.facts import InternetClosed, InternetFailed, InternetOpened, InternetReleased, InternetRequested
@@ -77,4 +76,4 @@ def fold(vas: Vas, fact: LifecycleFact) -> None:
         vas.internet[fact.evse_id] = here
 
 
-FOLDS = dict.fromkeys((InternetRequested, InternetOpened, InternetFailed, InternetReleased, InternetClosed), fold)
+FOLDS: Folds[Vas] = dict.fromkeys((InternetRequested, InternetOpened, InternetFailed, InternetReleased, InternetClosed), fold)

@@ -9,7 +9,7 @@ from enum import Enum
 
 import attrs
 
-from engine.machine import Part, State, state
+from engine.machine import Folds, Part, State, state
 from engine.records import enumeration
 from engine.table import Table
 from machines.version.facts import VersionAgreed, VersionRefused, VersionsOffered
@@ -66,4 +66,4 @@ def fold_refused(version: Version, fact: VersionRefused) -> None:  # noqa: ARG00
     version.phase = TABLE.next(version.phase, VersionRefused)
 
 
-FOLDS = {VersionsOffered: fold_offered, VersionAgreed: fold_agreed, VersionRefused: fold_refused}
+FOLDS: Folds[Version] = {VersionsOffered: fold_offered, VersionAgreed: fold_agreed, VersionRefused: fold_refused}

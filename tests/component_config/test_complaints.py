@@ -149,7 +149,7 @@ BAD_VARIABLES: list[tuple[Any, str]] = [
     (variable(valuesList="1,2"),                        f"{D}'valuesList' means nothing for a integer"),
     (variable(data_type="MemberList", valuesList=""),   f"{D}'valuesList' has 0 characters; right would be 1 to 1000"),
     (variable(data_type="MemberList", valuesList="a,a"), f"{D}'valuesList' names a member twice"),
-    (variable(data_type="MemberList", valuesList=4.5),  f"{D}'valuesList' is not of type string"),
+    (variable(data_type="MemberList", valuesList=4.5),  f"{D}'valuesList' is not of type MemberList"),
     (without(variable(), "attributes"),                 f"{D}'attributes' is missing"),
     (variable(attributes=[]),                           f"{D}'attributes' is empty"),
     (variable(attributes={}),                           f"{D}'attributes' is an object; right would be a list"),
