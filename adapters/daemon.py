@@ -1,7 +1,7 @@
 """The daemon's loop: mailbox, recorder, kernel, journal, dispatcher.
 
-Law: an effect is performed only after its own turn is durable; an answer that rests on no new fact may leave once every fact before it is.  What could not be
-made durable never happened: its inputs wait and are decided again.
+Law: an effect is performed only after its own turn is durable; an answer that rests on no new fact may leave once every fact before it is.
+What could not be made durable never happened: its inputs wait and are decided again.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class Value:
 V = TypeVar("V", bound=Value)
 
 
-def replace(value: V, **changes: Any) -> V:
+def replace(value: V, /, **changes: Any) -> V:
     """A value like *value*, but for the fields in *changes*.  Raises TypeError for a field that it does not have."""
     cls = type(value)
     new = cls.__new__(cls)

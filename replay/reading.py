@@ -88,10 +88,10 @@ def no_such(store: Store, seq: int, station: int) -> SetupFault:
     return SetupFault(f"#{seq}: no such turn; the journal holds turns {next(store.rows(-1, station), (0, b''))[0]} to {newest}")
 
 
-def scan(
+def turns_at(
     store: Store, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None
 ) -> Iterator[tuple[int, int, list[Any]]]:
-    """(seq, at in microseconds, events of *kinds*) of every turn that has one: the input first, then facts, then effects, each in their order.
+    """(seq, at in microseconds, events of *kinds*) of every turn: the input first, then facts, then effects, each in their order.
 
     Events of other kinds are not built, which is most of what reading costs.
     """
@@ -101,15 +101,19 @@ def scan(
             return
         try:
             fields = decode(row[CHAIN_BYTES:])
-            found = [
-                build(event, fields[5:]) for event in (fields[2], *fields[3], *fields[4]) if event[0] & 0xFFFF in wanted
-            ]
+            found = [build(event, fields[5:]) for event in (fields[2], *fields[3], *fields[4]) if event[0] & 0xFFFF in wanted]
         except JournalFault as error:
             raise JournalFault(f"turn {seq}: {error}") from error
         except Exception as error:
             raise unreadable(seq, error) from error
-        if found:
-            yield seq, fields[0], found
+        yield seq, fields[0], found
+
+
+def scan(
+    store: Store, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None
+) -> Iterator[tuple[int, int, list[Any]]]:
+    """As :func:`turns_at`, but only the turns that have such an event."""
+    return (found for found in turns_at(store, kinds, station, first=first, last=last) if found[2])
 
 
 class Wall:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from engine.errors import SetupFault, StationdError
 
@@ -26,8 +27,21 @@ exit statuses:
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+COMMANDS = {
+    # command: the module that adds it; it is loaded when it is asked for
+    "run": "stationd.run",
+    "csms": "stationd.csms",
+    "ctl": "stationd.ctl",
+    "demo": "stationd.demo",
+    "log": "replay.cli",
+    "replay": "replay.cli",
+    "sim": "sim.cli",
+    "campaign": "stationd.campaign",
+}
+
+
+def parser(modules: Sequence[str]) -> argparse.ArgumentParser:
+    """The commands of *modules* and their options."""
     top = argparse.ArgumentParser(
         prog="stationd",
         description="An event-sourced charging station for OCPP 2.0.1 and 2.1: run it, replay it, debug with it.",
@@ -35,37 +49,17 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True)
-    _run(commands)
-    from replay import cli as replay_cli
-    from sim import cli as sim_cli
-    from stationd import csms, ctl, demo
-
-    csms_parser = commands.add_parser("csms", help="a friendly CSMS to try a station with")
-    csms.add_arguments(csms_parser)
-    csms_parser.set_defaults(func=csms.main)
-    ctl.add_arguments(commands)
-    demo.add_arguments(commands)
-    replay_cli.add_arguments(commands)
-    sim_cli.add_arguments(commands)
+    for name in modules:
+        import_module(name).add_arguments(commands)
     return top
-
-
-def _run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    from stationd import run
-
-    run.add_arguments(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     words = sys.argv[1:] if argv is None else list(argv)
-    if words and words[0] == "run":
-        # The daemon's start is measured: it builds its own options and loads no other command.
-        top = argparse.ArgumentParser(prog="stationd")
-        _run(top.add_subparsers(metavar="COMMAND", required=True))
-    else:
-        top = parser()
-    args = top.parse_args(words)
+    known = COMMANDS.get(words[0]) if words else None
+    # The daemon's start is measured, and every other command is waited for: only what is asked for is loaded.
+    args = parser([known] if known else list(dict.fromkeys(COMMANDS.values()))).parse_args(words)
     try:
         status: int = args.func(args)
     except SetupFault as error:

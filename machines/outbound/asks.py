@@ -35,6 +35,7 @@ def read_message_id(journal: int, text: str) -> tuple[int, int] | None:
     if len(parts) != 3 or parts[0] != f"{journal & 0xFFFFFFFF:08x}" or len(parts[2]) < 4:  # noqa: PLR2004 (the form above)
         return None
     try:
-        return int(parts[1], 16) * PLACES + int(parts[2][:2], 16), int(parts[2][2:], 16)
+        seq, place, attempt = (int(text, 16) for text in (parts[1], parts[2][:2], parts[2][2:]))
     except ValueError:
         return None
+    return seq * PLACES + place, attempt
