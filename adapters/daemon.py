@@ -66,7 +66,7 @@ class Daemon:
         folded: Folded,
         ports: Iterable[Port],
         *,
-        version: bytes = b"",
+        version: Callable[[], bytes] | None = None,
         observers: Iterable[Observer] = (),
     ) -> None:
         self.kernel = kernel
@@ -237,7 +237,7 @@ class Daemon:
                 self._act(one.turn)
             for observer in self.observers:
                 observer(one.turn, one.station)
-        if last.seq - self._snapshot_seq >= snapshots.EVERY_TURNS and self._version:
+        if last.seq - self._snapshot_seq >= snapshots.EVERY_TURNS:
             self.snapshot()
 
     def _undo(self, group: list[Waiting], error: BaseException) -> None:
@@ -263,11 +263,13 @@ class Daemon:
 
     def snapshot(self) -> None:
         """Keep the durable station, so that the next start is a short one."""
+        if self._version is None:
+            return
         _, chain = self.store.last(self.number)
         folded = Folded(self._durable_station, seq=self._durable_seq, at=self._durable_at, chain=chain)
         self._snapshot_seq = self._durable_seq
         try:
-            snapshots.write(self.store, folded, self._version, self.number)
+            snapshots.write(self.store, folded, self._version(), self.number)
         except Exception as error:  # noqa: BLE001 (a snapshot is a cache)
             log.warning("no snapshot was kept (%s: %s)", type(error).__name__, error)
 
@@ -347,7 +349,7 @@ class Daemon:
             self._append([(one.turn.seq, encode_turn(one.turn)) for one in group])
             self._durable_seq, self._durable_at = group[-1].turn.seq, group[-1].turn.at
             self._durable_station = group[-1].station
-        if self._version and self._durable_seq > self._snapshot_seq:
+        if self._durable_seq > self._snapshot_seq:
             self.snapshot()
         self._closed = True
         if self._timer is not None:

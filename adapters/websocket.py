@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from typing import Protocol as Interface
 from urllib.parse import quote
 
-from websockets.client import ClientProtocol
+from adapters import websockets_light  # noqa: F401 (before the first import of websockets)
+from websockets.client import ClientProtocol  # isort: skip
 from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Response

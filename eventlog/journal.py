@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,6 +30,9 @@ STATUS_IN_USE, STATUS_NEWER, STATUS_UNWRITABLE, STATUS_UNREADABLE = 3, 4, 5, 6
 
 MAP_BYTES = 16 << 30
 PAGE_ROWS = 256
+NUMBER_BYTES = 4
+"""A journal draws a number when it is made, which is part of every identifier that the station gives out."""
+
 ROOT = bytes(CHAIN_BYTES)
 
 
@@ -60,10 +63,17 @@ class Store(Protocol):
 class Journal:
     """The LMDB journal in a directory of its own.
 
-    Raises SetupFault with an exit status of its own where the directory is in use, cannot be written, or was written by a newer build.
+    *entropy(n)* gives n random bytes, for the number of a journal that is made now.  Raises SetupFault with an exit status of its own where the directory is in use, cannot be written, or was written by a newer build.
     """
 
-    def __init__(self, path: Path, *, readonly: bool = False, map_bytes: int = MAP_BYTES, sync: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        readonly: bool = False,
+        map_bytes: int = MAP_BYTES,
+        entropy: Callable[[int], bytes] | None = None,
+    ) -> None:
         self.path = path
         self.readonly = readonly
         self._lock: int | None = None
@@ -78,7 +88,7 @@ class Journal:
         try:
             self._env = lmdb.open(
                 str(path), map_size=map_bytes, max_dbs=4, max_spare_txns=1, readonly=readonly, readahead=False,
-                lock=True, create=not readonly, mode=0o600, lib_version=0, sync=sync,
+                lock=True, create=not readonly, mode=0o600, lib_version=0,
             )  # fmt: skip
             self._turns = self._env.open_db(b"turns", create=not readonly)
             self._snapshots = self._env.open_db(b"snapshots", create=not readonly)
@@ -88,7 +98,8 @@ class Journal:
             status = STATUS_UNREADABLE if readonly else STATUS_UNWRITABLE
             raise SetupFault(f"{path}: the journal cannot be opened ({error}); check the file and its permissions", status) from error
         self._tails: dict[int, tuple[int, bytes]] = {}
-        self._introduce()
+        self.number = 0
+        self._introduce(entropy)
 
     # Who may write, and whether we can read
 
@@ -120,8 +131,8 @@ class Journal:
             os.close(self._lock)
             self._lock = None
 
-    def _introduce(self) -> None:
-        """Refuse what a newer build wrote; write down what the kinds of this build are."""
+    def _introduce(self, entropy: Callable[[int], bytes] | None) -> None:
+        """Refuse what a newer build wrote; write down what the kinds of this build are, and draw the journal's number."""
         written = self.meta("about")
         if written is not None:
             about = decode(written)
@@ -137,11 +148,18 @@ class Journal:
                     f"here; run stationd {build} or later on it, or start afresh in another directory (--data DIR)",
                     STATUS_NEWER,
                 )
-        if not self.readonly:
-            about = {"format": FORMAT, "build": BUILD, "records": catalogue()}
-            packed = encode(about)
-            if packed != written:
-                self.put_meta("about", packed)
+        known = self.meta("number")
+        if self.readonly:
+            self.number = int.from_bytes(known or b"", "big")
+            return
+        packed = encode({"format": FORMAT, "build": BUILD, "records": catalogue()})
+        number = known or (entropy(NUMBER_BYTES) if entropy is not None else b"")
+        if packed != written or number != (known or b""):
+            with self._env.begin(write=True, db=self._meta) as txn:
+                txn.put(b"about", packed)
+                if number:
+                    txn.put(b"number", number)
+        self.number = int.from_bytes(number, "big")
 
     # The contract
 

@@ -6,7 +6,8 @@ else is ignored and the journal folded from further back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ EVERY_TURNS = 5_000
 """A snapshot is worth writing after this many turns: some 30 ms of fold."""
 
 
-def fold_version(packages: Sequence[str] = ("engine", "machines", "wire")) -> bytes:
+@cache
+def fold_version(packages: tuple[str, ...] = ("engine", "machines", "wire")) -> bytes:
     """A digest of the sources that states and folds are made of: any change to them makes older snapshots strangers."""
     root = Path(__file__).resolve().parent.parent
     digest = blake2b(digest_size=16)
@@ -38,11 +40,14 @@ def write(store: Store, folded: Folded, version: bytes, station: int = 0) -> Non
     store.put_snapshot(folded.seq, encode([version, folded.at, folded.chain, parts]), station)
 
 
-def restore(store: Store, kernel: Kernel, version: bytes, station: int = 0) -> Folded:
-    """The station after the last durable turn: from the newest snapshot that counts, and the rows after it."""
+def restore(store: Store, kernel: Kernel, version: Callable[[], bytes], station: int = 0) -> Folded:
+    """The station after the last durable turn: from the newest snapshot that counts, and the rows after it.
+
+    *version* is asked only where there is a snapshot to judge.
+    """
     start = Folded(kernel.genesis())
     for seq, body in store.snapshots(station):
-        found = _read(seq, body, version, kernel)
+        found = _read(seq, body, version(), kernel)
         if found is not None and _runs_through(store, found, station):
             start = found
             break

@@ -64,7 +64,7 @@ def turn_of(seq: int, row: bytes) -> Turn:
 
 def unreadable(seq: int, error: BaseException) -> JournalFault:
     """The fault of a row that is damaged."""
-    return JournalFault(f"turn {seq} cannot be read ({type(error).__name__}); stationd log verify says where the journal is damaged")
+    return JournalFault(f"turn {seq} cannot be read ({type(error).__name__}); the row is damaged, or a newer build wrote it")
 
 
 def turns(store: Store, station: int = 0, *, first: int = 0, last: int | None = None) -> Iterator[Turn]:

@@ -42,7 +42,7 @@ class Message:
     trigger: str
     queued_seq: int
     queued_at_us: int
-    offline: bool = False
+    offline: bool = False  # when it was queued
     attempts: int = 0
     sent_seq: int = 0
     sent_at_us: int = 0
@@ -246,11 +246,10 @@ class Sessions:
             case Failed():
                 message.stands, message.reason = WAITING, event.reason
             case Returned():
-                message.stands, message.reason, message.offline = WAITING, "link lost", True
+                message.stands, message.reason = WAITING, "link lost"
             case Delivered() | Dropped():
-                delivered = isinstance(event, Delivered)
-                message.stands = DELIVERED if delivered else DROPPED
-                message.reason = "" if delivered else event.reason
+                message.stands = DELIVERED if isinstance(event, Delivered) else DROPPED
+                message.reason = event.reason if isinstance(event, Dropped) else ""
                 message.settled_seq, message.settled_at_us = seq, at_us
                 del self._messages[event.entry]
                 if row.last_seq >= 0:

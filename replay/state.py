@@ -67,7 +67,7 @@ def seq_at(store: Store, text: str, station: int = 0) -> int:
         return int(digits)
     if text.startswith("+"):
         until_us = relative_us(text)
-        return _last_before(store, station, text, lambda at_us, wall: at_us <= until_us)
+        return _last_before(store, station, text, lambda at_us, _: at_us <= until_us)
     wanted_us = calendar.parse(text)
     if wanted_us is None:
         raise SetupFault(f"--at {clean(text)}: not a moment; {HOW}")
@@ -97,7 +97,7 @@ def _last_before(store: Store, station: int, text: str, fits: Callable[[int, Wal
     return found
 
 
-def as_json(folded: Folded) -> dict[str, Any]:
+def as_json(folded: Folded, number: int = 0) -> dict[str, Any]:
     """The station as JSON values: what the control socket's ``state`` says, with the seq, the clock and the queue beside it."""
     station = folded.station
     out = station[OUTBOUND]
@@ -117,7 +117,7 @@ def as_json(folded: Folded) -> dict[str, Any]:
             }
             for number, entry in out.queue.items()
         ],
-        "outbox": [{"id": str(effect_id), "effect": type(effect).__name__} for effect_id, effect in outbox_ids(station, 0)],
+        "outbox": [{"id": str(effect_id), "effect": type(effect).__name__} for effect_id, effect in outbox_ids(station, number)],
     }
 
 
@@ -141,7 +141,8 @@ def lines(kernel: Kernel, folded: Folded, number: int = 0) -> list[str]:
     engine = station[ENGINE]
     if engine.faults:
         faulted = ", ".join(map(str, engine.faulted_evses)) or "none"
-        facts.append(("faults", f"{engine.faults} so far; EVSEs that start no session: {faulted}; muted: {', '.join(sorted(engine.mutes)) or 'nothing'}"))
+        muted = ", ".join(sorted(engine.mutes)) or "nothing"
+        facts.append(("faults", f"{engine.faults} so far; EVSEs that start no session: {faulted}; muted: {muted}"))
     deadline = kernel.next_deadline(station)
     if deadline is not None:
         facts.append(("next", f"{deadline[1]}/{deadline[2]} at {moment(deadline[0])}, in {lasted(max(deadline[0] - at_us, 0))}"))
@@ -152,9 +153,8 @@ def lines(kernel: Kernel, folded: Folded, number: int = 0) -> list[str]:
 
 def _link(here: Any, link: dict[str, Any], at_us: int) -> str:
     text = f"{here.phase.value}, link {here.link}, slot {here.slot}"
-    if link.get("version"):
-        text += f", OCPP {link['version']}"
     if here.phase.value == "up":
+        text += f", OCPP {link['version']}" if link.get("version") else ""
         text += f", open for {lasted(at_us - here.opened_at_us)}"
     elif here.link:
         text += f", {here.failures} failures in a row, last: {clean(here.reason) or 'unknown'}"

@@ -25,7 +25,7 @@ RAW_BYTES = 4_096
 
 PSEUDONYM_CHARS = 6
 
-STATION_TIMES = ("_at_us", "_by_us", "until_us", "due_us")
+STATION_TIMES = ("at_us", "_by_us", "until_us", "due_us")
 """Endings of the names of fields that hold station time."""
 
 

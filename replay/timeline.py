@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.errors import SetupFault
 from engine.event import Fact
-from engine.kernel import Faulted, FaultCleared, Settled
+from engine.kernel import FaultCleared, Faulted, Settled
 from eventlog.journal import Store
 from machines.boot.facts import BootAccepted, BootPending, BootRejected, Rebooted
 from machines.clock.facts import ClockSet
@@ -56,6 +56,12 @@ ENDINGS = {
     "EVConnectTimeout": "over: no vehicle came in time",
 }
 
+STEP_TOLD_US = 1_000_000
+"""A step of the clock that people would notice."""
+
+RESTARTED = "restarted"
+"""The reason of a link that is only known to be gone because the process is new."""
+
 Said = tuple[str, str]
 """Who it is about, and what happened."""
 
@@ -86,7 +92,7 @@ def timeline(store: Store, transaction_id: str, station: int = 0) -> list[str]:
     head = [
         f"transaction {row.transaction_id}" if row.transaction_id else "no transaction",
         f"EVSE {row.evse_id}, began {row.began.strip()}, {ended}",
-        f"{energy(row.energy_wh)}, card {pseudonym(row.token) if row.token else 'none'}, "
+        f"{energy(row.energy_wh)}, card {pseudonym(row.token) if row.token else 'none'}",
         f"{row.delivered} messages delivered, {row.pending} pending, {row.dropped} dropped",
         "",
     ]
@@ -101,7 +107,7 @@ def _told(store: Store, row: Charging, station: int) -> Iterator[tuple[int, int,
     for seq, at_us, events in turns_at(store, KINDS, station, last=last):
         wall_before_us = wall.us(teller.last_at_us)
         wall.hear(events)
-        for said in teller.hear(seq, at_us, events, wall_before_us):
+        for said in teller.hear(at_us, events, wall_before_us):
             if seq >= row.first_seq:
                 yield seq, at_us, wall.text(at_us), said
 
@@ -116,10 +122,11 @@ class _Teller:
         self._up = False
         self._tries = 0
         self._asked: dict[int, AuthorizationAsked] = {}
-        self._orderly = False
         self._contactor: bool | None = None
+        self._faulted = False
+        self._offset_us: int | None = None
 
-    def hear(self, seq: int, at_us: int, events: list[Any], wall_before_us: int | None) -> Iterator[Said]:  # noqa: ARG002 (the turn's number is the caller's)
+    def hear(self, at_us: int, events: list[Any], wall_before_us: int | None) -> Iterator[Said]:
         """What the events of one turn mean for the session."""
         names_us = any(getattr(event, "evse_id", None) == self.row.evse_id for event in events if isinstance(event, Fact))
         refused = any(isinstance(event, CardRefused) for event in events)
@@ -131,6 +138,8 @@ class _Teller:
             elif isinstance(event, Started):
                 dark_us = event.wall_us - wall_before_us if wall_before_us is not None else -1
                 yield from self._restarted(events, dark_us)
+            elif isinstance(event, ClockSet):
+                yield from self._clock(event)
             elif hasattr(event, "evse_id"):
                 if event.evse_id == self.row.evse_id or (isinstance(event, Faulted | FaultCleared) and not event.evse_id):
                     yield from self._here(event)
@@ -145,6 +154,13 @@ class _Teller:
                 dark = f"; nothing ran for {lasted(dark_us)} by the wall clock" if dark_us >= 0 else ""
                 yield "station", f"restarts {why}{dark}"
 
+    def _clock(self, event: ClockSet) -> Iterator[Said]:
+        """A step of the wall clock, which would otherwise look like a gap in the story."""
+        step_us = event.offset_us - self._offset_us if self._offset_us is not None else 0
+        self._offset_us = event.offset_us
+        if abs(step_us) >= STEP_TOLD_US:
+            yield "station", f"its clock is set {'forward' if step_us > 0 else 'back'} by {lasted(abs(step_us))} (source: {clean(event.source)})"
+
     def _everywhere(self, event: Any) -> Iterator[Said]:
         """What concerns every session of the station."""
         match event:
@@ -157,7 +173,7 @@ class _Teller:
             case Lost():
                 if self._up:
                     yield "link", f"lost: {clean(event.reason)}"
-                elif self._tries == 1:
+                elif self._tries == 1 and event.reason != RESTARTED:
                     yield "link", f"CSMS not reached: {clean(event.reason)}; further tries are not listed"
                 self._up = False
             case Held():
@@ -217,9 +233,13 @@ class _Teller:
                 if message is not None:
                     yield "message", told(message)
             case Faulted():
+                self._faulted = True
                 yield "station", f"FAULT in {event.machine}: {clean(event.error)}"
             case FaultCleared():
-                yield "station", "fault cleared"
+                # Every start clears faults, also where there are none.
+                if self._faulted:
+                    yield "station", "fault cleared"
+                self._faulted = False
             case InternetRequested():
                 yield "internet", f"wanted by the vehicle, TCP ports {', '.join(map(str, event.ports))}"
             case InternetOpened():
@@ -253,7 +273,7 @@ class _Teller:
 def told(message: Message) -> str:
     """A TransactionEvent and how far it came, in columns."""
     head = f"TransactionEvent seqNo {message.seq_no:<3} {message.event:7} {message.trigger:20} "
-    way = [f"queued{' while offline' if message.offline and not message.sent_at_us else ''}"]
+    way = [f"queued{' while offline' if message.offline else ''}"]
     if message.sent_at_us:
         times = f" ({message.attempts} times)" if message.attempts > 1 else ""
         way.append(f"sent {seconds(message.sent_at_us - message.queued_at_us)}{times}")

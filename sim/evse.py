@@ -104,12 +104,12 @@ class Evse:
     @property
     def energy_wh(self) -> int:
         """The import register in whole Wh, as it is told."""
-        return self._fixed.energy_wh if self._fixed is not None else self._energy_nj // NJ_PER_WH
+        return self._energy_nj // NJ_PER_WH
 
     @property
     def energy_mwh(self) -> int:
         """The import register in whole mWh."""
-        return self._fixed.energy_wh * 1_000 if self._fixed is not None else self._energy_nj // NJ_PER_MWH
+        return self._energy_nj // NJ_PER_MWH
 
     @property
     def vehicle(self) -> Vehicle | None:
@@ -184,9 +184,7 @@ class Evse:
         self._fits(vehicle)
         arrived = Vehicle(vehicle)
         if self._occupied(now_us):
-            raise ValueError(
-                f"evse: {self.evse_id} is occupied at connector {self._connector_id}; plug that vehicle out first"
-            )
+            raise ValueError(f"evse: {self.evse_id} is occupied at connector {self._connector_id}; plug that vehicle out first")
         told = self.advance(now_us)
         self._vehicle = arrived
         self._connector_id = connector_id
@@ -250,6 +248,7 @@ class Evse:
         )
         told = self.advance(now_us)
         self._fixed = fixed
+        self._energy_nj = fixed.energy_wh * NJ_PER_WH
         self._due.pop(TELL, None)
         told.append(self._fixed_told(fixed))
         return told
@@ -377,9 +376,7 @@ class Evse:
         ]
 
     def _fixed_told(self, fixed: Reading) -> MeterTold:
-        return MeterTold(
-            evse_id=self.evse_id, energy_wh=fixed.energy_wh, power_w=fixed.power_w, wall_us=fixed.wall_us
-        )
+        return MeterTold(evse_id=self.evse_id, energy_wh=fixed.energy_wh, power_w=fixed.power_w, wall_us=fixed.wall_us)
 
     def levels(self) -> list[Input]:
         """What is told after a start: what is seen, and the reading of a meter that was set by hand."""
@@ -431,10 +428,7 @@ class Evse:
         checked(vehicle)
         if (vehicle.kind == "iso_dc") != (self.spec.current_type == "DC"):
             fitting = "iso_dc" if self.spec.current_type == "DC" else "iec or iso_ac"
-            raise ValueError(
-                f"ev: {vehicle.kind} does not fit EVSE {self.evse_id}, which is {self.spec.current_type}; "
-                f"give {fitting}"
-            )
+            raise ValueError(f"ev: {vehicle.kind} does not fit EVSE {self.evse_id}, which is {self.spec.current_type}; give {fitting}")
 
     # Power cuts
 
@@ -459,20 +453,18 @@ class Evse:
         changed and has no place for it any more.  Raises ValueError for what :meth:`to_state` does not write.
         """
         if not isinstance(state, dict):
-            raise ValueError(  # noqa: TRY004 (one kind of error)
-                f"evse {evse_id}: {shown(state)} will not do; give an object"
-            )
+            raise ValueError(f"evse {evse_id}: {shown(state)} will not do; give an object")
         unknown = sorted(set(state) - {"connector", "energy_mwh", "fixed", "vehicle"})
         if unknown or "energy_mwh" not in state or ("vehicle" in state) != ("connector" in state):
             raise ValueError(
-                f"evse {evse_id}: has {sorted(state)}; give energy_mwh, fixed where the meter was set, "
-                "vehicle and connector where plugged in"
+                f"evse {evse_id}: has {sorted(state)}; give energy_mwh, fixed where the meter was set, vehicle and connector where plugged in"
             )
         energy_mwh = whole("energy_mwh", state["energy_mwh"], 0, ENERGY_WH_MOST * 1_000)
         evse = cls(evse_id, spec, energy_mwh=energy_mwh)
         evse._at_us = now_us
         if "fixed" in state:
             evse._fixed = _reading(state["fixed"])
+            evse._energy_nj = evse._fixed.energy_wh * NJ_PER_WH
         if "vehicle" in state:
             if not isinstance(state["vehicle"], dict):
                 raise ValueError(f"vehicle: {shown(state['vehicle'])} will not do; give an object")
@@ -590,9 +582,7 @@ def _simulator(wrong: list[str], data: object) -> SimulatorOptions:
         signed_meter_end=row.text("signed_meter_end", known.signed_meter_end),
         send_signed_start=row.flag("send_signed_start", known.send_signed_start),
         meter_public_key=row.text("meter_public_key", known.meter_public_key),
-        energy_at_plug_in_wh=(
-            row.number("energy_at_plug_in_wh", 0, ENERGY_WH_MOST, 0) if "energy_at_plug_in_wh" in row.data else None
-        ),
+        energy_at_plug_in_wh=(row.number("energy_at_plug_in_wh", 0, ENERGY_WH_MOST, 0) if "energy_at_plug_in_wh" in row.data else None),
         reset_after_update=row.flag("reset_after_update", known.reset_after_update),
         first_connect_delay_us=row.seconds("first_connect_delay_s", known.first_connect_delay_us),
         der_push_interval_us=row.seconds("der_push_interval_s", known.der_push_interval_us),

@@ -136,9 +136,7 @@ class Vehicle:
         vehicle = cls(VehicleSpec(*[state[name] for name in VehicleSpec._fields]))
         vehicle.charge_nj = whole("charge_mwh", state["charge_mwh"], 0, vehicle.spec.capacity_wh * 1_000) * NJ_PER_MWH
         if not isinstance(state["paused"], bool):
-            raise ValueError(  # noqa: TRY004 (one kind of error)
-                f"paused: {shown(state['paused'])} will not do; give true or false"
-            )
+            raise ValueError(f"paused: {shown(state['paused'])} will not do; give true or false")
         vehicle.paused = state["paused"]
         return vehicle
 

@@ -6,12 +6,16 @@ Commands load what they need when they run, so that the daemon's start pays for 
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
-from importlib import import_module
+import gc
 
-from engine.errors import SetupFault, StationdError
+gc.disable()  # nothing that loading makes is garbage; the daemon turns it on again when it is ready, and so does every other command
+
+import argparse  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Sequence  # noqa: E402
+from importlib import import_module  # noqa: E402
+
+from engine.errors import SetupFault, StationdError  # noqa: E402
 
 EPILOG = """examples:
   stationd run                          a station with two EVSEs, looking for a CSMS on localhost:9000
@@ -60,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     known = COMMANDS.get(words[0]) if words else None
     # The daemon's start is measured, and every other command is waited for: only what is asked for is loaded.
     args = parser([known] if known else list(dict.fromkeys(COMMANDS.values()))).parse_args(words)
+    if known != "stationd.run":
+        gc.enable()
     try:
         status: int = args.func(args)
     except SetupFault as error:

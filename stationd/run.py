@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -171,17 +172,13 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
 async def station(args: argparse.Namespace) -> int:
     """Put the parts together, run, take them apart."""
     data: Path = args.data or default_data()
-    journal = Journal(data / "journal")
+    journal = Journal(data / "journal", entropy=os.urandom)
     try:
         vault = Vault(data, os.urandom)
         loaded = load([args.component_config or shipped()], vault.keep)
         config = configured(loaded.declarations, args.csms, args.identity)
-        number_text = journal.meta("number")
-        if number_text is None:
-            number_text = os.urandom(4)
-            journal.put_meta("number", number_text)
-        number = int.from_bytes(number_text, "big")
-        version = snapshots.fold_version()
+        number = journal.number
+        version = snapshots.fold_version
         folded = snapshots.restore(journal, STATION, version)
         log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
         boot = boot_id()
@@ -220,6 +217,8 @@ async def station(args: argparse.Namespace) -> int:
             changed = config.digest != folded.station.parts["device_model"].digest
             daemon.start(started, [config] if changed else [])
             log.info("ready: %s", control_path(args, data))
+            gc.enable()
+            gc.freeze()
             await stopped.wait()
             log.info("stopping: %s", reason[0])
             await orderly(daemon, reason[0])

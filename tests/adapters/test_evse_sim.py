@@ -57,9 +57,7 @@ class Bench:
         self.now_us = 1_000 * S
         self.told: list[Input] = []
         self.timers = Timers()
-        self.hardware = SimulatedHardware(
-            topology if topology is not None else Topology(), directory, clock=lambda: self.now_us, **options
-        )
+        self.hardware = SimulatedHardware(topology if topology is not None else Topology(), directory, clock=lambda: self.now_us, **options)
 
     def start(self) -> Bench:
         """Power up on a real loop; its timers are replaced by ours, because the loop does not live on."""
@@ -92,9 +90,7 @@ class Bench:
 
     def set_evse(self, seq: int, *, energise: bool, evse_id: int = 1) -> None:
         """A command of turn *seq*."""
-        self.hardware.perform(
-            EffectId(0, seq, 0), SetEvse(evse_id=evse_id, energise=energise, lock=energise)
-        )
+        self.hardware.perform(EffectId(0, seq, 0), SetEvse(evse_id=evse_id, energise=energise, lock=energise))
 
 
 def settled(seq: int, outcome: str = "done", detail: str = "") -> Settled:
@@ -117,8 +113,7 @@ def test_it_is_a_port_and_states_its_levels_first() -> None:
     port: Port = bench.hardware
     assert port.performs == (SetEvse,)
     assert bench.news(meters=True) == [
-        EvseSeen(evse_id=n, connector_id=0, plugged=False, pilot="A", contactor_closed=False, energy_wh=0)
-        for n in (1, 2)
+        EvseSeen(evse_id=n, connector_id=0, plugged=False, pilot="A", contactor_closed=False, energy_wh=0) for n in (1, 2)
     ]
     assert bench.timers.set == []
 
@@ -253,9 +248,7 @@ def test_a_two_hour_charge_in_seconds() -> None:
         ("set_meter", {"evse": 1, "energy_wh": 0.5, "timestamp": "2030-01-01T00:00:00Z"}, "energy_wh: 0.5 will not do"),
     ],
 )
-def test_a_wrong_argument_is_named_and_changes_nothing(
-    tmp_path: Path, verb: str, args: dict[str, Any], says: str
-) -> None:
+def test_a_wrong_argument_is_named_and_changes_nothing(tmp_path: Path, verb: str, args: dict[str, Any], says: str) -> None:
     """Broken: an error that leaves a person guessing, or half a verb."""
     bench = Bench(directory=tmp_path).start()
     before, file = bench.hardware.picture(), kept(tmp_path)
@@ -287,17 +280,13 @@ def test_a_vehicle_that_is_not_described_fits() -> None:
         assert vehicle["ev"] == kind
 
 
-@pytest.mark.parametrize(
-    "timestamp", ["2030-01-31T12:00:00Z", "2030-01-31T12:00:00.000", "2030-01-31T14:00:00.000000+02:00"]
-)
+@pytest.mark.parametrize("timestamp", ["2030-01-31T12:00:00Z", "2030-01-31T12:00:00.000", "2030-01-31T14:00:00.000000+02:00"])
 def test_a_meter_set_by_hand(timestamp: str) -> None:
     """Broken: set_meter's time, which is the meter's own."""
     bench = Bench().start()
     bench.news()
     bench.hardware.verb("set_meter", {"evse": 2, "timestamp": timestamp, "energy_wh": 1234.0, "power_w": 5_000})
-    assert bench.news(meters=True) == [
-        MeterTold(evse_id=2, energy_wh=1_234, power_w=5_000, wall_us=1_896_091_200 * S)
-    ]
+    assert bench.news(meters=True) == [MeterTold(evse_id=2, energy_wh=1_234, power_w=5_000, wall_us=1_896_091_200 * S)]
     bench.hardware.verb("set_meter", {"evse": 2, "timestamp": timestamp, "energy_wh": 1_235})
     assert bench.news(meters=True) == [MeterTold(evse_id=2, energy_wh=1_235, power_w=-1, wall_us=1_896_091_200 * S)]
 
@@ -373,9 +362,7 @@ def test_after_an_orderly_stop_the_vehicle_is_still_there(tmp_path: Path) -> Non
         b'{"format": 1, "orderly": false, "evses": {"1": 7}}',
     ],
 )
-def test_a_damaged_file_is_kept_aside_and_said(
-    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_damaged_file_is_kept_aside_and_said(tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """Broken: a station that does not start because its simulated hardware forgot, or that forgets silently."""
     (tmp_path / "hardware.json").write_bytes(damage)
     with caplog.at_level(logging.WARNING, "stationd.hardware"):

@@ -70,9 +70,7 @@ def test_a_charge_from_plug_to_unplug() -> None:
         CableDisconnected(evse_id=1, connector_id=1),
         PilotChanged(evse_id=1, state="A"),
     ]
-    assert evse.seen() == EvseSeen(
-        evse_id=1, connector_id=0, plugged=False, pilot="A", contactor_closed=False, energy_wh=20
-    )
+    assert evse.seen() == EvseSeen(evse_id=1, connector_id=0, plugged=False, pilot="A", contactor_closed=False, energy_wh=20)
     assert evse.next_due() is None
 
 
@@ -262,9 +260,7 @@ def test_a_contract_where_vehicle_and_evse_can(spec: EvseSpec, vehicle: VehicleS
         (EvseSpec(current_type="DC", max_current_a=72), VehicleSpec(kind="iso_dc", amps=72), (72_000,) * 3, 49_680),
     ],
 )
-def test_current_is_the_least_of_vehicle_and_evse(
-    spec: EvseSpec, vehicle: VehicleSpec, current_ma: tuple[int, ...], power_w: int
-) -> None:
+def test_current_is_the_least_of_vehicle_and_evse(spec: EvseSpec, vehicle: VehicleSpec, current_ma: tuple[int, ...], power_w: int) -> None:
     """Broken: current, power or the phases that are told."""
     evse = charging(spec, vehicle)
     reading = readings(evse.advance(4 * S))[-1]
@@ -343,6 +339,18 @@ def test_a_meter_set_by_hand_tells_exactly_that_and_stands_still() -> None:
         with pytest.raises(ValueError, match="give a whole number"):
             evse.set_meter(HOUR, energy_wh=energy_wh, power_w=power_w, wall_us=wall_us)  # type: ignore[arg-type]
     assert evse.energy_wh == 4_000
+    assert evse.to_state() == {
+        "energy_mwh": 4_000_000,
+        "fixed": {"energy_wh": 4_000, "power_w": 11_000, "wall_us": wall_us + 1},
+    }
+
+
+def test_nobody_is_woken_for_a_meter_that_stands_still() -> None:
+    """Broken: a timer that goes on for a meter with nothing to tell."""
+    evse = Evse(1, EvseSpec())
+    evse.plug_in(0, VehicleSpec())
+    evse.set_meter(5 * S, energy_wh=1, power_w=None, wall_us=0)
+    assert evse.next_due() is None
 
 
 def test_the_register_is_rebased_only_where_the_topology_asks() -> None:
@@ -568,7 +576,15 @@ def test_every_key_of_a_topology_arrives() -> None:
         EvseSpec("DC", 1, 200, 3, True, ("20",), True, True, 1000),  # noqa: FBT003
     )
     assert topology.simulator == SimulatorOptions(
-        "s", "e", False, "key-", 1000, False, 1_500_000, 30_000_000, True  # noqa: FBT003
+        signed_meter_start="s",
+        signed_meter_end="e",
+        send_signed_start=False,
+        meter_public_key="key-",
+        energy_at_plug_in_wh=1000,
+        reset_after_update=False,
+        first_connect_delay_us=1_500_000,
+        der_push_interval_us=30_000_000,
+        vehicle_stays=True,
     )
 
 

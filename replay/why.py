@@ -1,0 +1,442 @@
+"""From what the station said or holds back to what made it so.
+
+Law: every step is a row of the journal; where the next cause is not in the journal, that is said and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define
+
+from engine.errors import SetupFault
+from engine.event import Fact
+from engine.kernel import Kernel, Settled, Turn, Woke
+from engine.machine import Context, Station
+from eventlog.codec import decode
+from eventlog.fold import CHAIN_BYTES
+from eventlog.journal import Store
+from machines.clock.facts import ClockSet
+from machines.connection.facts import Dialled
+from machines.device_model.derived import View, derived
+from machines.device_model.facts import ModelDeclared, VariableSet
+from machines.device_model.state import DEVICE_MODEL, Key, key_of
+from machines.effects import Call, Reply, ReplyError
+from machines.inputs import (
+    Answered,
+    CableConnected,
+    CableDisconnected,
+    Called,
+    CalledBadly,
+    CardPresented,
+    ConfigLoaded,
+    ContactorMoved,
+    EvseSeen,
+    Garbled,
+    HoldAsked,
+    LinkDown,
+    LinkUp,
+    MeterTold,
+    PilotChanged,
+    Refused,
+    ServicesSelected,
+    Started,
+    Stopping,
+    StraySend,
+)
+from machines.outbound.asks import PLACES, read_message_id
+from machines.outbound.facts import Delivered, Dropped, Queued, Sent
+from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
+from replay import state
+from replay.reading import one, scan, turns, wall_before
+from replay.show import lines as turn_lines
+from replay.text import clean, event, moment, pseudonym, value
+from wire.declared import Declared
+
+STEPS_MOST = 24
+"""A chain of causes longer than this is cut: who goes on can ask again from where it ends."""
+
+ORIGINS: dict[type, str] = {
+    Started: "the daemon started",
+    ConfigLoaded: "the component files say something new",
+    Stopping: "the daemon was asked to stop",
+    HoldAsked: "somebody at the control socket asked for it",
+    Called: "the CSMS called",
+    CalledBadly: "the CSMS called, against the schema",
+    Garbled: "the CSMS sent a frame that is no message",
+    StraySend: "the CSMS sent an unconfirmed message",
+    EvseSeen: "the hardware said what it sees after the start",
+    CableConnected: "a vehicle was plugged in",
+    CableDisconnected: "a vehicle was unplugged",
+    PilotChanged: "the control pilot changed",
+    ContactorMoved: "the contactor moved",
+    MeterTold: "the meter was read",
+    ServicesSelected: "the vehicle chose its services",
+    CardPresented: "a card was held to the reader",
+}
+
+DATE_TIME = key_of("ClockCtrlr", "DateTime")
+
+HOW = "give an OCPP messageId, a transaction id, Component.Variable[@evse], or a turn (#123)"
+
+
+@define(frozen=True)
+class Target:
+    """A turn, and the fact in it that is asked about (None: the whole turn)."""
+
+    seq: int
+    fact: Any = None
+
+
+def why(kernel: Kernel, store: Store, subject: str, station: int = 0, *, full: bool = False) -> list[str]:
+    """Why *subject* is as it is, as text: what it is, then turn by turn the way back to what came from outside.
+
+    *subject*: the messageId of a message (ours or the CSMS's), a transaction id, ``Component.Variable`` (``Component(instance).Variable(instance)``,
+    with ``@evse`` or ``@evse.connector`` and ``:Target`` where needed), or ``#seq``.  Raises SetupFault where it is nothing that the journal knows.
+    """
+    asker = _Asker(kernel, store, station, full=full)
+    subject = subject.strip()
+    if subject.startswith("#") or (subject.isascii() and subject.isdigit()):
+        return asker.of_seq(subject)
+    for look in (asker.of_message, asker.of_transaction):
+        found = look(subject)
+        if found is not None:
+            return found
+    if "." in subject:
+        return asker.of_variable(subject)
+    raise SetupFault(f"{clean(subject)}: the journal knows no such message or transaction; {HOW}")
+
+
+def address(text: str) -> Key:
+    """The device model's key for ``Component(instance).Variable(instance)@evse.connector:Attribute``.  Raises SetupFault for any other text."""
+    rest, _, attribute = text.partition(":")
+    rest, _, where = rest.partition("@")
+    component, dot, variable = rest.partition(".")
+    if "(" in component and ")" not in component:
+        # The dot was inside the instance's name.
+        head, close, tail = rest.partition(").")
+        component, dot, variable = head + close[:1], close[1:], tail
+    evse, _, connector = where.partition(".")
+    names = [_instance(component), _instance(variable)]
+    if not dot or not all(name for name, _ in names) or any(part and not (part.isascii() and part.isdigit()) for part in (evse, connector)):
+        raise SetupFault(f"{clean(text)}: not a variable; write Component.Variable, Component.Variable@1 or Component(instance).Variable(instance)")
+    return key_of(
+        names[0][0],
+        names[1][0],
+        component_instance=names[0][1],
+        variable_instance=names[1][1],
+        evse_id=int(evse or "0"),
+        connector_id=int(connector or "0"),
+        attribute=attribute or "Actual",
+    )
+
+
+def _instance(text: str) -> tuple[str, str]:
+    name, _, instance = text.partition("(")
+    return name.strip(), instance.removesuffix(")").strip()
+
+
+class _Asker:
+    """The journal and the way to ask it."""
+
+    def __init__(self, kernel: Kernel, store: Store, station: int, *, full: bool) -> None:
+        self.kernel = kernel
+        self.store = store
+        self.number = station
+        self.full = full
+
+    # What can be asked about
+
+    def of_seq(self, text: str) -> list[str]:
+        """A turn and what led to it."""
+        seq = state.seq_at(self.store, text.removeprefix("#"), self.number)
+        return [f"turn {seq}", "", *self.chain(Target(seq))]
+
+    def of_message(self, text: str) -> list[str] | None:
+        """A message: ours by its own number, the CSMS's by looking for it."""
+        if text.count("-") == 2:  # noqa: PLR2004 (the form of our ids)
+            for journal in self._journals():
+                place = read_message_id(journal, text)
+                if place is not None:
+                    found = self._ours(text, *place)
+                    if found is not None:
+                        return found
+        return self._theirs(text)
+
+    def _theirs(self, text: str) -> list[str] | None:
+        """A message of the CSMS.  Nothing keeps a CSMS from using an id again: the latest one counts, the others are named."""
+        found = [
+            (seq, at_us, asked.action)
+            for seq, at_us, events in scan(self.store, (Called, CalledBadly), self.number)
+            for asked in events
+            if asked.message_id == text
+        ]
+        if not found:
+            return None
+        seq, at_us, action = found[-1]
+        effects = one(self.store, seq, self.number).effects
+        answered = any(isinstance(effect, Reply | ReplyError) and effect.message_id == text for effect in effects)
+        how = "answered in the same turn" if answered else "not answered"
+        lines = [f"message {clean(text)}: the CSMS's {clean(action)}, received in turn {seq} at {moment(at_us)}, {how}"]
+        if len(found) > 1:
+            lines.append(f"the CSMS used this id before, in turns {', '.join([str(row[0]) for row in found[:-1]])}")
+        return [*lines, "", *self.chain(Target(seq))]
+
+    def _journals(self) -> list[int]:
+        """The numbers that the journal ever had; one, unless it was copied."""
+        return sorted({event.journal for _, _, events in scan(self.store, (Started,), self.number) for event in events})
+
+    def _ours(self, text: str, entry: int, attempt: int) -> list[str] | None:
+        """How a message of ours was queued, sent and answered."""
+        steps: list[tuple[str, int, int, str]] = []
+        queued: tuple[int, Queued] | None = None
+        told: Any = None
+        # The number of an entry is never smaller than its turn's times PLACES, and the turn is rarely an earlier one.
+        first = entry // PLACES if self._queues(entry // PLACES, entry) else 0
+        kinds = (Queued, Sent, Delivered, Dropped, Answered, Refused, Call, TransactionStarted, TransactionUpdated, TransactionEnded)
+        for seq, at_us, events in scan(self.store, kinds, self.number, first=first):
+            for found in events:
+                if getattr(found, "entry", None) != entry and getattr(found, "message_id", None) != text:
+                    continue
+                match found:
+                    case Queued():
+                        queued = (seq, found)
+                        steps.append(("queued", seq, at_us, "while offline" if found.offline else ""))
+                    case Sent():
+                        mark = " (this one)" if found.attempt == attempt else ""
+                        steps.append(("sent", seq, at_us, f"attempt {found.attempt} on link {found.link}{mark}"))
+                    case Answered() | Refused():
+                        steps.append(("answered", seq, at_us, f"attempt {found.attempt}: {event(found, full=self.full)}"))
+                    case Delivered():
+                        steps.append(("delivered", seq, at_us, ""))
+                    case Dropped():
+                        steps.append(("dropped", seq, at_us, clean(found.reason)))
+                    case TransactionStarted() | TransactionUpdated() | TransactionEnded():
+                        told = found
+                    case _:
+                        continue
+            if steps and steps[-1][0] in ("delivered", "dropped"):
+                break
+        if queued is None:
+            return None
+        if not any(kind == "sent" and note.startswith(f"attempt {attempt} ") for kind, _, _, note in steps):
+            raise SetupFault(f"{clean(text)}: the message was queued in turn {queued[0]}, and never sent a time number {attempt}")
+        about = f", seqNo {getattr(told, 'seq_no', 0)}, {told.trigger}" if told is not None else ""
+        head = f"message {clean(text)}: our {queued[1].action}{about}"
+        way = [f"  {kind:9} #{seq:<8} {moment(at_us):>11}  {note}".rstrip() for kind, seq, at_us, note in steps]
+        return [head, *way, "", *self.chain(Target(queued[0], queued[1]))]
+
+    def _queues(self, seq: int, entry: int) -> bool:
+        return any(event.entry == entry for _, _, events in scan(self.store, (Queued,), self.number, first=seq, last=seq) for event in events)
+
+    def of_transaction(self, text: str) -> list[str] | None:
+        """A transaction: why it began, and why it ended."""
+        started: Target | None = None
+        ended: Target | None = None
+        for seq, _, events in scan(self.store, (TransactionStarted, TransactionEnded), self.number):
+            for found in events:
+                if found.transaction_id == text:
+                    if isinstance(found, TransactionStarted):
+                        started = Target(seq, found)
+                    else:
+                        ended = Target(seq, found)
+            if ended is not None:
+                break
+        if started is None:
+            return None
+        fact = started.fact
+        lines = [f"transaction {clean(text)} at EVSE {fact.evse_id} began in turn {started.seq} ({fact.trigger})", "", *self.chain(started)]
+        if ended is None:
+            return [*lines, "", "it has not ended"]
+        head = f"it ended in turn {ended.seq} ({ended.fact.trigger}, {ended.fact.stopped_reason})"
+        return [*lines, "", head, "", *self.chain(ended)]
+
+    def of_variable(self, text: str) -> list[str]:
+        """A variable: the fact that set it, or the component file that declares it."""
+        key = address(text)
+        folded = state.at(self.kernel, self.store, self.store.last(self.number)[0], self.number)
+        model = folded.station[DEVICE_MODEL]
+        declared = model.declared.get(key)
+        settings = [
+            (seq, at_us, fact)
+            for seq, at_us, events in scan(self.store, (VariableSet,), self.number)
+            for fact in events
+            if _key(fact) == key
+        ]
+        if declared is None and not settings:
+            raise SetupFault(f"{clean(text)}: the device model declares no such variable{self._near(folded.station, key)}")
+        view = derived(key)
+        if view is not None and declared is not None:
+            return self._derived(key, declared, view)
+        lines = [_described(key, declared, model.values.get(key))]
+        if not settings:
+            return [*lines, "never set since it was declared", *self._declared_in(declared)]
+        seq, at_us, fact = settings[-1]
+        lines.append(f"set in turn {seq} at {moment(at_us)} by {_by(fact.source)}")
+        lines += [f"before: {value(old.value)}, turn {s} at {moment(t)} by {_by(old.source)}" for s, t, old in reversed(settings[-6:-1])]
+        if len(settings) > 6:  # noqa: PLR2004 (five before the last)
+            lines.append(f"and {len(settings) - 6} times before that")
+        if declared is not None and declared.value is not None:
+            lines.append(f"declared as {value(declared.value)} by {_file(declared)}")
+        return [*lines, "", *self.chain(Target(seq, fact))]
+
+    def _declared_in(self, declared: Declared | None) -> list[str]:
+        if declared is None:
+            return []
+        seq, _, events = list(scan(self.store, (ModelDeclared,), self.number))[-1]
+        given = f"gives {value(declared.value)}" if declared.value is not None else "gives no value"
+        return [f"declared by {_file(declared)}, which {given}", "", *self.chain(Target(seq, events[-1]))]
+
+    def _derived(self, key: Key, declared: Declared, view: View) -> list[str]:
+        """A variable that nobody stores: what it is now, and the turn that last made it so."""
+        station = self.kernel.genesis()
+        known, changed = None, -1
+        for turn in turns(self.store, self.number):
+            station = self.kernel.restore(station, turn)
+            if key == DATE_TIME:
+                # It changes by itself; what can be asked is who set the clock.
+                now, different = "the clock", any(isinstance(fact, ClockSet) for fact in turn.facts)
+            else:
+                now = view(station, Context(seq=turn.seq, at=turn.at, luck=0), key) or ""
+                different = now != known
+            if different:
+                known, changed = now, turn.seq
+        how = "derived: worked out whenever somebody asks, never stored; it last changed in this turn"
+        return [f"{_spelled(declared)} = {value(known or '')}", how, "", *self.chain(Target(changed))]
+
+    def _near(self, station: Station, key: Key) -> str:
+        from difflib import get_close_matches
+
+        names: dict[str, str] = {}
+        for declared in station[DEVICE_MODEL].declared.values():
+            names.setdefault(f"{declared.component}.{declared.variable}".casefold(), _spelled(declared))
+        found = get_close_matches(f"{key[0]}.{key[4]}", sorted(names), n=3)
+        return f"; did you mean {' or '.join([names[name] for name in found])}?" if found else ""
+
+    # The way back
+
+    def chain(self, target: Target) -> list[str]:
+        """The turn of *target* and the turns that caused it, back to what came from outside."""
+        lines: list[str] = []
+        seen: set[int] = set()
+        step: Target | None = target
+        while step is not None:
+            if step.seq in seen or len(seen) >= STEPS_MOST:
+                lines.append(f"... and so on: stationd replay why '#{step.seq}'")
+                break
+            seen.add(step.seq)
+            turn = one(self.store, step.seq, self.number)
+            wall = wall_before(self.store, step.seq + 1, self.number)
+            lines += _cut(turn_lines(turn, wall, station=self.number, full=self.full), turn, step.fact)
+            text, step = self.cause(turn)
+            lines.append(f"  because {text}{':' if step is not None else ''}")
+        return lines
+
+    def cause(self, turn: Turn) -> tuple[str, Target | None]:
+        """What the input of *turn* comes from, in words, and the earlier turn where there is one."""
+        input = turn.input
+        match input:
+            case Woke():
+                return self._deadline(turn)
+            case Settled():
+                return f"the outside settled {input.station}.{input.seq}.{input.index}, which was asked for here", Target(input.seq)
+            case Answered() | Refused():
+                target = self._last(turn.seq, Queued, lambda fact: fact.entry == input.entry)
+                action = f" {target.fact.action}" if target is not None else ""
+                return f"the CSMS {'answered' if isinstance(input, Answered) else 'refused'} our{action}, which was queued here", target
+            case LinkUp() | LinkDown():
+                target = self._last(turn.seq, Dialled, lambda fact: fact.link == input.link)
+                what = "the CSMS opened the link" if isinstance(input, LinkUp) else f"the link went down ({clean(input.reason)})"
+                return f"{what}{', which was dialled here' if target is not None else ''}", target
+            case CardPresented():
+                return f"card {pseudonym(input.token)} was held to the reader: from outside", None
+            case _:
+                return f"{ORIGINS.get(type(input), 'of what the input says')}: from outside", None
+
+    def _deadline(self, turn: Turn) -> tuple[str, Target | None]:
+        """Which deadline was due, and the fact that set it: the latest that holds this very microsecond."""
+        before = state.before(self.kernel, self.store, turn.seq, self.number)
+        due = self.kernel.due(before, turn.at)
+        if not due:
+            return "a deadline passed that was met otherwise meanwhile", None
+        due_us, machine, reason = due[0]
+        target = self._naming(due_us, turn.seq)
+        words = f"time passed: {machine}/{reason} was due at {moment(due_us)}"
+        if target is None:
+            return f"{words}, a time that no single fact names", None
+        return f"{words}, as set by {type(target.fact).__name__} here", target
+
+    def _naming(self, due_us: int, before_seq: int) -> Target | None:
+        """The latest fact before a turn that holds the time *due_us* while it still lay ahead."""
+        place: tuple[int, int] | None = None
+        for seq, row in self.store.rows(-1, self.number):
+            if seq >= before_seq:
+                break
+            fields = decode(row[CHAIN_BYTES:])
+            if fields[0] < due_us:
+                for index, fact in enumerate(fields[3]):
+                    if due_us in fact[1:]:
+                        place = seq, index
+        return Target(place[0], one(self.store, place[0], self.number).facts[place[1]]) if place is not None else None
+
+    def _last(self, before_seq: int, kind: type[Fact], fits: Callable[[Any], bool]) -> Target | None:
+        target = None
+        for seq, _, events in scan(self.store, (kind,), self.number, last=before_seq):
+            for found in events:
+                if fits(found):
+                    target = Target(seq, found)
+        return target
+
+
+def _cut(lines: list[str], turn: Turn, fact: Any) -> list[str]:
+    """The lines of a turn up to *fact*, which is marked; what came after it is counted."""
+    if fact is None or fact not in turn.facts:
+        return lines
+    place = turn.facts.index(fact)
+    kept = lines[: place + 2]
+    kept[-1] = kept[-1].replace("  ", "=>", 1) if kept[-1].startswith("  ") else kept[-1]
+    facts, effects = len(turn.facts) - place - 1, len(turn.effects)
+    if facts or effects:
+        kept.append(f"{'':46}... {facts} more facts and {effects} effects: stationd replay show {turn.seq}")
+    return kept
+
+
+def _key(fact: VariableSet) -> Key:
+    return key_of(
+        fact.component,
+        fact.variable,
+        component_instance=fact.component_instance,
+        variable_instance=fact.variable_instance,
+        evse_id=fact.evse_id,
+        connector_id=fact.connector_id,
+        attribute=fact.attribute,
+    )
+
+
+def _by(source: str) -> str:
+    return {"csms": "the CSMS", "station": "the station itself", "operator": "an operator"}.get(source, clean(source))
+
+
+def _file(declared: Declared) -> str:
+    return f"component file {clean(declared.source)}" if declared.source else "a component file"
+
+
+def _spelled(declared: Declared) -> str:
+    """The address of a declared variable as ``why`` takes it."""
+    text = f"{declared.component}{_in(declared.component_instance)}.{declared.variable}{_in(declared.variable_instance)}"
+    if declared.evse_id:
+        text += f"@{declared.evse_id}" + (f".{declared.connector_id}" if declared.connector_id else "")
+    return text + (f":{declared.attribute}" if declared.attribute != "Actual" else "")
+
+
+def _in(instance: str) -> str:
+    return f"({instance})" if instance else ""
+
+
+def _described(key: Key, declared: Declared | None, held: str | None) -> str:
+    if declared is None:
+        return f"{key[0]}.{key[4]} is no longer declared; it was set to {value(held or '')}"
+    known = held if held is not None else declared.value
+    return f"{_spelled(declared)} = {value(known) if known is not None else 'no value'}"
+

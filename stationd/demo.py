@@ -1,0 +1,213 @@
+"""``stationd demo``: the main job, from an empty directory to a verified journal.
+
+Law: nothing is pretended that a user could not do: the station is its own process, the power cut is a SIGKILL, the CSMS speaks over a real socket,
+and the last line is what ``stationd replay verify`` says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StationdError
+from stationd.csms import FriendlyCsms
+
+EXAMPLE = """example:
+  stationd demo                   about twenty seconds; leaves nothing behind
+  stationd demo --keep ./demo     keeps the data directory, for stationd log and stationd replay
+"""
+
+CARD = "04E2A1B2C3D480"
+TIME_FACTOR = 300
+PATIENCE_S = 30.0
+
+
+def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of the demo."""
+    it = commands.add_parser(
+        "demo",
+        help="see it work: a charge, a power cut in the middle, the end of the session, the replay",
+        description="Run the main job on loopback and show the session as a timeline.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    it.add_argument("--keep", metavar="DIR", type=Path, help="keep the station's data directory here (default: a temporary one)")
+    it.add_argument("--version", choices=("2.1", "2.0.1"), default="2.1", help="the OCPP version that the CSMS speaks (default: 2.1)")
+    it.set_defaults(func=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run it; returns 0 where the replay is clean."""
+    if args.keep is not None:
+        args.keep.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(demo(args.keep, args.version))
+    with tempfile.TemporaryDirectory(prefix="stationd-demo-") as directory:
+        return asyncio.run(demo(Path(directory), args.version))
+
+
+def say(text: str) -> None:
+    """A line of the story."""
+    print(f"  {text}", flush=True)
+
+
+async def demo(data: Path, version: str) -> int:
+    """The story."""
+    csms = FriendlyCsms(port=0, versions=(version,))
+    await csms.start()
+    url = f"ws://127.0.0.1:{csms.port}"
+    print(f"stationd demo: a CSMS on {url}, a station of two EVSEs, a vehicle, a card, and a power cut\n")
+    house = House(data, url)
+    try:
+        await house.power_up()
+        await house.link()
+        say(f"the station connects, speaks OCPP {version}, and is accepted")
+        await csms.call("demo", "SetVariables", _set("SampledDataCtrlr", "TxUpdatedInterval", "2"))
+        say("the CSMS wants a meter value every 2 s; the simulated vehicle lives 300 times as fast as you")
+        await house.verb("plug_in", evse=1, amps=16, phases=3)
+        say("a vehicle plugs in at EVSE 1")
+        await house.verb("swipe", token=CARD)
+        await house.until(lambda event: event.get("charging_state") == "Charging")
+        say("a card is presented, the CSMS accepts it, energy flows")
+        await house.until_some(5, lambda event: event["event"] == "transaction" and event.get("trigger") == "MeterValuePeriodic", 2)
+        house.cut_power()
+        await house.gone()
+        say("POWER CUT: the process is killed with SIGKILL; the vehicle is left standing")
+        await house.power_up()
+        await house.link()
+        await house.until(lambda event: event.get("charging_state") == "Charging")
+        say("power is back: the station remembers the session and goes on charging in the same transaction")
+        await house.until_some(5, lambda event: event["event"] == "transaction" and event.get("trigger") == "MeterValuePeriodic", 2)
+        await house.verb("swipe", token=CARD)
+        ended = await house.until(lambda event: event["event"] == "transaction" and event["type"] == "Ended")
+        await house.verb("plug_out", evse=1)
+        await house.drained()
+        say(f"the same card ends the session: {ended['energy_wh'] / 1000:.2f} kWh; the vehicle leaves")
+        await house.stop()
+        say("the station is stopped in an orderly way\n")
+    except TimeoutError as error:
+        raise StationdError(f"the demo got stuck; the station's log is {data / 'station.log'}") from error
+    finally:
+        house.cut_power()
+        await csms.stop()
+    sys.stdout.flush()
+    for words in (("log", "sessions", "--timeline"), ("replay", "verify")):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "stationd", *words, "--data", str(data))
+        status = await process.wait()
+        if status:
+            return status
+        if words[0] == "log":
+            print()
+    return 0
+
+
+def _set(component: str, variable: str, value: str) -> dict[str, Any]:
+    return {"setVariableData": [{"attributeValue": value, "component": {"name": component}, "variable": {"name": variable}}]}
+
+
+class House:
+    """The station as a process of its own, worked over its control socket."""
+
+    def __init__(self, data: Path, url: str) -> None:
+        self._data = data
+        self._url = url
+        self._process: asyncio.subprocess.Process | None = None
+        self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._listener: asyncio.Task[None] | None = None
+
+    async def power_up(self) -> None:
+        """Start the process, and listen to its events."""
+        with (self._data / "station.log").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "stationd", "run", "--csms", self._url, "--identity", "demo", "--data", str(self._data),
+                "--vehicle-stays", "--time-factor", str(TIME_FACTOR),
+                stderr=log, stdin=asyncio.subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            )  # fmt: skip
+        reader, writer = await self._socket()
+        writer.write(b'{"id":0,"verb":"subscribe","args":{}}\n')
+        self._events = asyncio.Queue()
+        self._listener = asyncio.get_running_loop().create_task(self._listen(reader, writer))
+
+    async def _socket(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    return await asyncio.open_unix_connection(str(self._data / "control.sock"))
+                except OSError:
+                    if self._process is not None and self._process.returncode is not None:
+                        raise StationdError(f"the station did not start; its log is {self._data / 'station.log'}") from None
+                    await asyncio.sleep(0.02)
+
+    async def _listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                message = json.loads(line)
+                if "event" in message:
+                    self._events.put_nowait(message)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next event of that kind."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                event = await self._events.get()
+                if wanted(event):
+                    return event
+
+    async def until_some(self, most: int, wanted: Callable[[dict[str, Any]], bool], least: int) -> None:
+        """A few events of that kind."""
+        for _ in range(min(most, least)):
+            await self.until(wanted)
+
+    async def link(self) -> None:
+        """Until the CSMS has accepted the station."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.verb("state"))["boot"]["phase"] != "accepted":
+                await asyncio.sleep(0.02)
+
+    async def drained(self) -> None:
+        """Until everything is told."""
+        async with asyncio.timeout(PATIENCE_S):
+            while (await self.verb("state"))["queue"]["waiting"]:
+                await asyncio.sleep(0.02)
+
+    async def verb(self, verb: str, **args: Any) -> Any:
+        """One verb, one answer."""
+        reader, writer = await self._socket()
+        try:
+            writer.write(json.dumps({"id": 1, "verb": verb, "args": args}).encode() + b"\n")
+            answer = json.loads(await reader.readline())
+        finally:
+            writer.close()
+        if not answer["ok"]:
+            raise StationdError(f"{verb}: {answer['error']}")
+        return answer["result"]
+
+    def cut_power(self) -> None:
+        """SIGKILL."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGKILL)
+
+    async def gone(self) -> None:
+        """Until the process is gone."""
+        if self._process is not None:
+            await self._process.wait()
+        if self._listener is not None:
+            await self._listener
+
+    async def stop(self) -> None:
+        """SIGTERM."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(PATIENCE_S):
+                await self.gone()
