@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from adapters.websocket import WebSocket
-from engine.event import Effect, EffectId
+from engine.event import Effect, EffectId, Input
 from engine.ports import Tell
 from eventlog.vault import PERSON, SECRET, Keeper
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
@@ -33,11 +33,12 @@ class CsmsPort:
 
     performs = (Dial, HangUp, Call, Reply, ReplyError, Say)
 
-    def __init__(self, schemas: Schemas, vault: Keeper, number: int, drain: Callable[[], None]) -> None:
+    def __init__(self, schemas: Schemas, vault: Keeper, number: int) -> None:
         self._schemas = schemas
         self._vault = vault
         self._number = number
-        self._drain = drain
+        self._put: Tell = self._told
+        self._drain: Callable[[], None] = _nothing
         self._tell: Tell = lambda _: None
         self._socket: WebSocket | None = None
         self._events: _Link | None = None
@@ -108,6 +109,17 @@ class CsmsPort:
 
     # Inputs
 
+    def attach(self, put: Tell, drain: Callable[[], None]) -> None:
+        """Have inputs taken by *put* and, once all that came in one piece is there, decided by *drain*: one group, and no round of the loop."""
+        self._put, self._drain = put, drain
+
+    def all_heard(self) -> None:
+        """All that came in one piece was told."""
+        self._drain()
+
+    def _told(self, input: Input) -> None:
+        self._tell(input)
+
     def tell_down(self, link: int, reason: str, detail: str) -> None:
         """The link is gone."""
         if not self._stopped:
@@ -124,9 +136,9 @@ class CsmsPort:
                 problem = self._schemas.verdict(link.version, f"{got.action}Request", got.payload)
                 payload = sealing.seal(got.action, got.payload, self._vault.keep)
                 if problem is None:
-                    self._tell(Called(link=link.link, message_id=got.message_id, action=got.action, payload=payload))
+                    self._put(Called(link=link.link, message_id=got.message_id, action=got.action, payload=payload))
                 else:
-                    self._tell(
+                    self._put(
                         CalledBadly(
                             link=link.link,
                             message_id=got.message_id,
@@ -144,14 +156,13 @@ class CsmsPort:
                 if place is None:
                     self._garbled(link, data, "an error for a message that this station never sent", b"")
                 else:
-                    self._tell(Refused(link=link.link, entry=place[0], attempt=place[1], code=got.code, description=""))
+                    self._put(Refused(link=link.link, entry=place[0], attempt=place[1], code=got.code, description=""))
             case frame.Send():
-                self._tell(StraySend(link=link.link, message_id=got.message_id, action=got.action))
+                self._put(StraySend(link=link.link, message_id=got.message_id, action=got.action))
             case frame.CallResultError():
                 self._garbled(link, data, f"the CSMS could not use our answer: {got.code}", b"")
             case frame.Garbled():
                 self._garbled(link, data, got.reason, got.answer or b"")
-        self._drain()
 
     def _answered(self, link: _Link, message_id: str, payload: bytes) -> None:
         place = read_message_id(self._number, message_id)
@@ -161,7 +172,7 @@ class CsmsPort:
             self._garbled(link, payload, "an answer to a message that this station did not send on this link", b"")
             return
         problem = self._schemas.verdict(link.version, f"{action}Response", payload)
-        self._tell(
+        self._put(
             Answered(
                 link=link.link,
                 entry=place[0],
@@ -173,7 +184,7 @@ class CsmsPort:
 
     def _garbled(self, link: _Link, data: bytes, reason: str, answer: bytes) -> None:
         log.warning("link %d: a frame of %d bytes is no message for us: %s", link.link, len(data), reason)
-        self._tell(
+        self._put(
             Garbled(
                 link=link.link,
                 reason=reason,
@@ -188,7 +199,7 @@ class CsmsPort:
         """OCPP-J knows text only (Part 4, 4.1)."""
         if not self._stopped:
             log.warning("link %d: a binary message of %d bytes is ignored", link.link, size_bytes)
-            self._tell(
+            self._put(
                 Garbled(
                     link=link.link,
                     reason="binary message",
@@ -197,18 +208,20 @@ class CsmsPort:
                     answer=frame.call_error("-1", "RpcFrameworkError", "OCPP-J messages are text, this was binary"),
                 )
             )
-            self._drain()
 
     def opened(self, link: _Link, subprotocol: str | None) -> None:
         """The WebSocket is open."""
         link.version = VERSIONS.get(subprotocol or "", "2.1")
         if not self._stopped:
             log.info("link %d: open, %s", link.link, subprotocol or "no subprotocol")
-            self._tell(LinkUp(link=link.link, subprotocol=subprotocol or ""))
-            self._drain()
+            self._put(LinkUp(link=link.link, subprotocol=subprotocol or ""))
 
 
 GARBLED_KEPT_BYTES = 4096
+
+
+def _nothing() -> None:
+    """Before there is a daemon."""
 
 
 class _Link:
@@ -225,6 +238,9 @@ class _Link:
 
     def text(self, data: bytes) -> None:
         self._port.heard(self, data)
+
+    def all_heard(self) -> None:
+        self._port.all_heard()
 
     def binary(self, size_bytes: int) -> None:
         self._port.heard_binary(self, size_bytes)

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from time import monotonic
 
 from engine.errors import JournalFault
@@ -84,14 +84,16 @@ class Daemon:
         self._durable_at = folded.at
         self._durable_station = folded.station
         self._snapshot_seq = folded.seq - folded.turns
-        self._facts_wait = False
+        self._acted_early = 0
+        self._loud = False
         self._draining = False
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._ride_timer: asyncio.TimerHandle | None = None
+        self._armed_us: int | None = None
         self._retry_s = 0.0
         self._commit_s = 0.0
-        self._writer: ThreadPoolExecutor | None = None
+        self._writer: Executor | None = None
         self._flight: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._closed = False
@@ -105,6 +107,10 @@ class Daemon:
         if not self._scheduled and not self._draining:
             self._scheduled = True
             self._loop.call_soon(self._drain_soon)
+
+    def put(self, input: Input) -> None:
+        """Put an input into the mailbox without asking the loop to come round: for an adapter that calls :meth:`drain` itself."""
+        self._mailbox.append(input)
 
     def _drain_soon(self) -> None:
         self._scheduled = False
@@ -151,20 +157,27 @@ class Daemon:
                 if type(fact) is Faulted:
                     log.error("turn %d faulted in %s: %s", turn.seq, fact.machine, fact.error)
             self._waiting.append(Waiting(turn, self.station))
-            self._facts_wait = self._facts_wait or bool(turn.facts)
-            if turn.quiet and not self._facts_wait and self._flight is None:
-                # Rests on no fact that is not durable: the answer may leave, the row rides along later.
-                self._waiting[-1].acted = True
-                self._act(turn)
+            self._loud = self._loud or not turn.quiet
+        if self._flight is None:
+            self._act_early()
+
+    def _act_early(self) -> None:
+        """Answers that rest on no fact that is not durable may leave; their rows ride along later."""
+        for one in self._waiting[self._acted_early :]:
+            if one.turn.facts or not one.turn.quiet:
+                return
+            self._acted_early += 1
+            one.acted = True
+            self._act(one.turn)
 
     def _flush_if_due(self) -> None:
         if not self._waiting:
             return
-        if all(one.turn.quiet for one in self._waiting) and len(self._waiting) < RIDE_MOST_ROWS:
-            if self._ride_timer is None:
-                self._ride_timer = self._loop.call_later(RIDE_MOST_S, self._ride_over)
-            return
-        self.flush()
+        # An answer that stands behind a reading is not made to wait for company.
+        if self._loud or len(self._waiting) >= RIDE_MOST_ROWS or any(one.turn.effects for one in self._waiting[self._acted_early :]):
+            self.flush()
+        elif self._ride_timer is None:
+            self._ride_timer = self._loop.call_later(RIDE_MOST_S, self._ride_over)
 
     def _ride_over(self) -> None:
         self._ride_timer = None
@@ -194,8 +207,10 @@ class Daemon:
         group = self._waiting
         rows = [(one.turn.seq, encode_turn(one.turn)) for one in group]
         if len(rows) >= THREAD_FROM_TURNS or self._commit_s > THREAD_FROM_S:
-            self._waiting, self._facts_wait = [], False
+            self._waiting, self._acted_early, self._loud = [], 0, False
             if self._writer is None:
+                from concurrent.futures import ThreadPoolExecutor
+
                 self._writer = ThreadPoolExecutor(1, "journal")
             self._flight = self._loop.run_in_executor(self._writer, self._append, rows)
             self._flight.add_done_callback(lambda done: self._landed(group, done))
@@ -205,7 +220,7 @@ class Daemon:
         except Exception as error:  # noqa: BLE001 (whatever the disk says)
             self._undo(group, error)
             return
-        self._waiting, self._facts_wait = [], False
+        self._waiting, self._acted_early, self._loud = [], 0, False
         self._performed(group)
 
     def _append(self, rows: list[tuple[int, bytes]]) -> None:
@@ -222,8 +237,8 @@ class Daemon:
         self._draining = True
         try:
             self._performed(group)
-            if self._waiting:
-                self._flush_if_due()
+            self._act_early()
+            self._flush_if_due()
         finally:
             self._draining = False
         self.drain()
@@ -235,16 +250,17 @@ class Daemon:
         for one in group:
             if not one.acted:
                 self._act(one.turn)
-            for observer in self.observers:
-                observer(one.turn, one.station)
+            if one.turn.facts:
+                for observer in self.observers:
+                    observer(one.turn, one.station)
         if last.seq - self._snapshot_seq >= snapshots.EVERY_TURNS:
             self.snapshot()
 
     def _undo(self, group: list[Waiting], error: BaseException) -> None:
         """The group is not durable: it never happened.  Its inputs wait at the front of the mailbox."""
         undone = group + (self._waiting if self._waiting is not group else [])
-        self._waiting, self._facts_wait = [], False
-        self._mailbox.extendleft(one.turn.input for one in reversed(undone))
+        self._waiting, self._acted_early, self._loud = [], 0, False
+        self._mailbox.extendleft(one.turn.input for one in reversed(undone) if not one.acted)
         self.station = self._durable_station
         self.recorder.rewind(self._durable_seq, self._durable_at)
         self._retry_s = min(self._retry_s * 2 or RETRY_FIRST_S, RETRY_MOST_S)
@@ -314,18 +330,20 @@ class Daemon:
     # Time
 
     def _arm(self) -> None:
+        deadline = None if self._closed or self._retry_s else self.kernel.next_deadline(self.station)
+        due = deadline[0] if deadline is not None else None
+        if due == self._armed_us:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._closed or self._retry_s:
-            return
-        deadline = self.kernel.next_deadline(self.station)
-        if deadline is not None:
-            wait_s = max(deadline[0] - self.recorder.now(), 0) / 1e6
-            self._timer = self._loop.call_later(wait_s, self._wake)
+        self._armed_us = due
+        if due is not None:
+            self._timer = self._loop.call_later(max(due - self.recorder.now(), 0) / 1e6, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
+        self._armed_us = None
         deadline = self.kernel.next_deadline(self.station)
         if deadline is not None and deadline[0] <= self.recorder.now():
             self._mailbox.append(Woke())

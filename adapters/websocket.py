@@ -1,80 +1,136 @@
-"""The WebSocket of a link: an ``asyncio.Protocol`` over the sans-I/O core of ``websockets``.
+"""The WebSocket of a link: an ``asyncio.Protocol`` around the sans-I/O core of ``websockets``.
 
-Law: what the server did is told once and in order; ``closed`` is the last word and comes exactly once, whether or not the link ever opened.
-Headers and URLs never reach a log: the core gets a logger that is silent.
+Law: what the server did is told at once and in order; ``closed`` is the last word and comes exactly once, whether or not the link ever opened.
+Passwords, headers, URLs and payloads never reach a log: the core is given a logger that nothing can turn on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
 import ssl
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Protocol as Interface
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from adapters import websockets_light  # noqa: F401 (before the first import of websockets)
+
 from websockets.client import ClientProtocol  # isort: skip
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
+from websockets.exceptions import PayloadTooBig
+from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import State
+from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 log = logging.getLogger("stationd.websocket")
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)  # noqa: LOG001 (outside the tree on purpose: nothing can turn it on)
+_SILENT.disabled = True
 
-BACKLOG_MOST_BYTES = 16 << 20
+BACKLOG_MOST_BYTES = 4 << 20
 """A server that reads nothing while this much waits for it counts as lost."""
 
-CLOSE_LIMIT_S = 5.0
+CLOSE_LIMIT_S = 3.0
+"""How long a closing handshake may take; shorter than what the daemon waits for at an orderly stop."""
+
+STATUS_LINE_MOST_BYTES = 1024
+REASON_MOST_BYTES = 123
+"""What a close frame has room for (RFC 6455, 5.5)."""
+
+_SAFE = "/%:@!$&'()*+,;=~-._?"
+_ABNORMAL, _INVALID_DATA, _TOO_BIG, _SWITCHING = 1006, 1007, 1009, 101
+_REFUSALS = {
+    401: "the CSMS does not accept the password of this identity",
+    403: "the CSMS does not let this identity in",
+    404: "the CSMS does not know this identity or this path",
+    426: "the CSMS wants another protocol at this path",
+    429: "the CSMS is asked too often",
+    503: "the CSMS is not available now",
+}
 
 
 class Events(Interface):
-    """Who hears of a WebSocket; called on the loop, at once."""
+    """Who hears of a WebSocket; called on the loop, from within the read of the socket."""
 
     def opened(self, subprotocol: str | None) -> None:
-        """The handshake succeeded; the server chose *subprotocol*, or none."""
+        """The handshake succeeded; the server chose *subprotocol*, or none of those offered."""
 
     def text(self, data: bytes) -> None:
-        """One whole text message."""
+        """One whole text message, in UTF-8."""
 
     def binary(self, size_bytes: int) -> None:
-        """One whole binary message, which OCPP-J does not know."""
+        """One whole binary message, which OCPP-J does not know; its content is not kept."""
+
+    def all_heard(self) -> None:
+        """Everything that one read of the socket completed was told: what belongs together may be decided together now."""
 
     def closed(self, reason: str, code: int, detail: str) -> None:
-        """The end.  *reason* is one of: refused, unreachable, timeout, handshake, tls, closed by CSMS, closed by us, lost, oversized, ping timeout."""
+        """The end: nothing is told after it.  *detail* is for people.
+
+        *reason* and what *code* means there:
+
+        * ``unreachable``: no TCP connection, no such host, or a URL that is none; 0.
+        * ``tls``: the TLS handshake failed; 0.
+        * ``timeout``: no open WebSocket within the limit; 0.
+        * ``refused``: the server answered the upgrade with the HTTP status *code*; a redirect counts, it is not followed.
+        * ``handshake``: what the server answered is no WebSocket upgrade; 0.
+        * ``closed by CSMS``, ``closed by us``: the close code; 0 where we gave up before the link was open.
+        * ``oversized``: a message was longer than ``max_bytes``; 1009.
+        * ``ping timeout``, ``lost``: the link ended without a close frame; 1006.
+        """
 
 
-class WebSocket:
-    """One link, from dialling to its end; not used twice.  *max_bytes* bounds a message."""
+class WebSocket(asyncio.Protocol):
+    """One link, from dialling to its end; not used twice.  *max_bytes* bounds a message, in one frame or many."""
+
+    __slots__ = (
+        "_backlogged",
+        "_binary_bytes",
+        "_done",
+        "_events",
+        "_head",
+        "_limit",
+        "_loop",
+        "_max_bytes",
+        "_parts",
+        "_ping_s",
+        "_ping_sent",
+        "_ping_timeout_s",
+        "_pings",
+        "_protocol",
+        "_task",
+        "_timer",
+        "_transport",
+        "_why",
+    )
 
     def __init__(self, events: Events, *, max_bytes: int) -> None:
         self._events = events
         self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[None] | None = None
         self._protocol: ClientProtocol | None = None
         self._transport: asyncio.Transport | None = None
-        self._parts: list[bytes] = []
-        self._parts_bytes = 0
-        self._text = True
-        self._open = False
+        self._task: asyncio.Task[None] | None = None
+        self._head: bytearray | None = bytearray()
+        """The server's first line as far as it came; None once it says 101."""
+        self._parts: bytearray | None = None
+        """The text message that comes in fragments."""
+        self._binary_bytes = 0
+        self._backlogged = False
+        self._why: tuple[str, int, str] | None = None
+        """The last word, where we know it before the transport ends."""
         self._done = False
-        self._by_us = False
-        self._why = ""
-        self._ping_s = 0.0
-        self._ping_limit_s = 0.0
-        self._ping: bytes | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._limit: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ping_s = 0.0
+        self._ping_timeout_s = 0.0
+        self._ping_sent: bytes | None = None
+        self._pings = 0
 
     # Dialling
 
-    def dial(  # noqa: PLR0913 (a link has as many settings)
+    def dial(
         self,
         url: str,
         *,
@@ -86,217 +142,316 @@ class WebSocket:
         ping_interval_s: float,
         ping_timeout_s: float,
     ) -> None:
-        """Connect to ``URL/identity`` (Part 4, 3.1.1).  Returns at once; ``opened`` or ``closed`` tells what came of it."""
-        self._ping_s, self._ping_limit_s = ping_interval_s, ping_timeout_s
-        self._limit = self._loop.call_later(connect_timeout_s, self._fail, "timeout", "no WebSocket within the time limit")
-        try:
-            uri = parse_uri(f"{url.rstrip('/')}/{quote(identity, safe='')}")
-        except InvalidURI:
-            self._loop.call_soon(self._fail, "unreachable", "the URL of the CSMS is none; it must be ws://host:port/path")
-            return
-        protocol = ClientProtocol(uri, subprotocols=list(subprotocols), max_size=self._max_bytes, logger=_SILENT)  # type: ignore[arg-type]
-        request = protocol.connect()
-        if basic_auth is not None:
-            credentials = b64encode(f"{identity}:{basic_auth}".encode()).decode()
-            request.headers["Authorization"] = f"Basic {credentials}"
-        protocol.send_request(request)
-        self._protocol = protocol
-        self._task = self._loop.create_task(self._connect(uri, ssl_context))
+        """Connect to ``URL/identity`` (Part 4, 3.1.1).  Returns at once; ``opened`` or ``closed`` tells what came of it.
 
-    async def _connect(self, uri: WebSocketURI, context: ssl.SSLContext | None) -> None:
-        if uri.secure and context is None:
-            context = ssl.create_default_context()
+        *basic_auth* is the password, the user is the identity (A00.FR.204); user info in the URL is not used.  *ssl_context* is for ``wss``;
+        without one the system's trust store decides.  *connect_timeout_s* is for everything until the link is open: name, TCP, TLS, upgrade.
+        *ping_interval_s* of 0 sends no pings; *ping_timeout_s* of 0 waits for a pong as long as the interval.
+
+        Raises:
+            RuntimeError: It was dialled or closed before.
+        """
+        if self._task is not None or self._why is not None:
+            raise RuntimeError("this WebSocket was dialled or closed before; make another one for another link")
+        self._ping_s, self._ping_timeout_s = ping_interval_s, ping_timeout_s
+        self._limit = self._loop.call_later(connect_timeout_s, self._too_long, connect_timeout_s)
+        self._task = self._loop.create_task(self._connect(url, identity, subprotocols, basic_auth, ssl_context))
+
+    async def _connect(self, url: str, identity: str, subprotocols: Sequence[str], password: str | None, context: ssl.SSLContext | None) -> None:
+        try:
+            uri = connection_uri(url, identity)
+        except ValueError as error:
+            self._finish("unreachable", 0, f"the URL of the CSMS cannot be used: {error}")
+            return
+        offered = [Subprotocol(name) for name in subprotocols]
+        self._protocol = protocol = ClientProtocol(uri, subprotocols=offered or None, max_size=self._max_bytes, logger=_SILENT)
+        request = protocol.connect()
+        request.headers["User-Agent"] = "stationd"
+        if password is not None:
+            request.headers["Authorization"] = "Basic " + b2a_base64(f"{identity}:{password}".encode(), newline=False).decode()
+        protocol.send_request(request)
+        log.debug("connecting to %s port %d%s", uri.host, uri.port, " with TLS" if uri.secure else "")
         try:
             await self._loop.create_connection(
-                lambda: _Shell(self), uri.host, uri.port, ssl=context if uri.secure else None, server_hostname=uri.host if uri.secure else None
+                lambda: self,
+                uri.host,
+                uri.port,
+                ssl=(context or True) if uri.secure else None,
+                server_hostname=uri.host if uri.secure else None,
+                ssl_shutdown_timeout=CLOSE_LIMIT_S if uri.secure else None,
+                # A name may stand for an IPv6 address that leads nowhere and an IPv4 address that works; a literal has no second address.
+                happy_eyeballs_delay=None if ":" in uri.host or uri.host.replace(".", "").isdigit() else 0.25,
             )
+        except asyncio.CancelledError:
+            if self._transport is None:
+                self._finish(*(self._why or ("closed by us", 0, "before the link was open")))
+            raise
         except ssl.SSLError as error:
-            self._fail("tls", str(error.reason or "the TLS handshake failed"))
-        except ConnectionRefusedError:
-            self._fail("refused", "nobody listens there")
-        except OSError as error:
-            self._fail("unreachable", error.strerror or "no connection")
+            self._finish("tls", 0, _tls(error))
+        except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError) as error:
+            # Of a connect that goes on to TLS, these are about TLS: the server hung up on our handshake.
+            self._finish("tls" if uri.secure else "unreachable", 0, error.strerror or "the server hung up")
+        except (OSError, ValueError) as error:
+            self._finish("unreachable", 0, (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__)
+        except Exception as error:  # the law: whatever happens, closed is told
+            log.exception("connecting failed in a way that is a bug")
+            self._finish("unreachable", 0, type(error).__name__)
+
+    def _too_long(self, limit_s: float) -> None:
+        self._limit = None
+        what = "the server did not answer the upgrade" if self._transport is not None else "no connection"
+        self._give_up("timeout", 0, f"{what} within {limit_s:g} s")
 
     # What the transport tells
 
-    def made(self, transport: asyncio.Transport) -> None:
-        """TCP is up: send the opening handshake."""
-        if self._done:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The way is open, with TLS where it was asked for: send the upgrade."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 (what create_connection makes)
+        self._transport = transport
+        if self._why is not None or self._done:
             transport.abort()
             return
-        self._transport = transport
         sock = transport.get_extra_info("socket")
-        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        if sock is not None:
+            # An answer leaves when it is written, not when Nagle's algorithm thinks so.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        transport.set_write_buffer_limits(high=BACKLOG_MOST_BYTES)
         self._flush()
 
-    def received(self, data: bytes) -> None:
-        """Bytes came in."""
+    def data_received(self, data: bytes) -> None:
+        """Bytes came in: tell what they complete."""
         protocol = self._protocol
-        if self._done or protocol is None:
+        if protocol is None or self._why is not None:
             return
+        if self._head is not None:
+            self._head += data
+            if not self._switching(self._head):
+                return
+            data, self._head = bytes(self._head), None
+        connecting = protocol.state is State.CONNECTING
         protocol.receive_data(data)
-        for event in protocol.events_received():
+        if protocol.writes:
+            self._flush()
+        events = protocol.events_received()
+        for event in events:
             if type(event) is Frame:
                 self._frame(event)
-            elif isinstance(event, Response):
-                self._response(event)
-            if self._done:
-                return
-        self._flush()
-        if protocol.handshake_exc is not None and not self._open:
-            self._fail("handshake", _said(protocol.handshake_exc))
-        elif protocol.close_expected() and self._limit is None:
-            self._limit = self._loop.call_later(CLOSE_LIMIT_S, self._end)
+            elif protocol.handshake_exc is None and connecting:
+                self._opened(protocol.subprotocol)
+        if events:
+            self._events.all_heard()
+        if protocol.handshake_exc is not None:
+            self._give_up("handshake", 0, f"the answer to the upgrade is none: {protocol.handshake_exc}")
+        elif protocol.state is State.CLOSING:
+            self._limit_closing()
 
-    def eof(self) -> None:
+    def pause_writing(self) -> None:
+        """The server reads slower than we write: from here on the backlog is watched."""
+        self._backlogged = True
+
+    def resume_writing(self) -> None:
+        """The backlog is gone."""
+        self._backlogged = False
+
+    def eof_received(self) -> None:
         """The server sends no more."""
-        if self._protocol is not None and not self._done:
+        if self._protocol is not None and self._protocol.state is not State.CONNECTING:
             self._protocol.receive_eof()
-            self._flush()
 
-    def gone(self) -> None:
-        """TCP is down."""
-        if self._open:
-            self._end()
-        else:
-            protocol = self._protocol
-            why = protocol.handshake_exc if protocol is not None else None
-            self._fail("handshake", _said(why) if why is not None else "the server closed the connection before the handshake was over")
+    def connection_lost(self, exc: Exception | None) -> None:
+        """TCP is gone, whoever ended it."""
+        self._finish(*(self._why or self._verdict(exc)))
 
-    def _response(self, response: Response) -> None:
-        protocol = self._protocol
-        if protocol is None or protocol.state is not State.OPEN:
-            return
-        self._open = True
+    # Reading
+
+    def _switching(self, head: bytearray) -> bool:
+        """Whether the server's status line is there and says 101.
+
+        Read here and not by the core, which waits for the end of a refusal's body, for ever where a server sends none and stays; and which
+        does not read HTTP/1.0, in which proxies like to refuse.
+        """
+        line, newline, _ = bytes(head[:STATUS_LINE_MOST_BYTES]).partition(b"\n")
+        if not newline and len(line) < STATUS_LINE_MOST_BYTES and b"HTTP/1."[: len(line)] == line[:7]:
+            return False
+        words = line.split()
+        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or len(words[1]) != 3 or not words[1].isdigit():  # noqa: PLR2004
+            self._give_up("handshake", 0, "the server does not speak HTTP")
+            return False
+        status = int(words[1])
+        if status != _SWITCHING:
+            redirect = 300 <= status < 400  # noqa: PLR2004
+            self._give_up("refused", status, "redirects are not followed" if redirect else _REFUSALS.get(status, "HTTP status"))
+            return False
+        return True
+
+    def _opened(self, subprotocol: str | None) -> None:
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
         self._arm_ping()
-        self._events.opened(protocol.subprotocol)
+        self._events.opened(subprotocol)
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:
-            case Opcode.TEXT | Opcode.BINARY:
-                if frame.fin and not self._parts:
-                    self._message(bytes(frame.data), text=frame.opcode is Opcode.TEXT)
-                    return
-                self._text = frame.opcode is Opcode.TEXT
-                self._part(frame)
-            case Opcode.CONT:
-                self._part(frame)
+            case Opcode.TEXT:
+                if frame.fin:
+                    self._text(bytes(frame.data))
+                else:
+                    self._parts = bytearray(frame.data)
+            case Opcode.CONT if self._parts is not None:
+                self._parts += frame.data
+                if frame.fin:
+                    data, self._parts = bytes(self._parts), None
+                    self._text(data)
+            case Opcode.BINARY | Opcode.CONT:
+                self._binary_bytes += len(frame.data)
+                if frame.fin:
+                    size, self._binary_bytes = self._binary_bytes, 0
+                    self._events.binary(size)
             case Opcode.PONG:
-                if self._ping is not None and bytes(frame.data) == self._ping:
-                    self._ping = None
+                if self._ping_sent is not None and bytes(frame.data) == self._ping_sent:
+                    self._ping_sent = None
+                    self._arm_ping()
             case _:
                 pass  # pings and closes are answered by the core
 
-    def _part(self, frame: Frame) -> None:
-        self._parts.append(bytes(frame.data))
-        if frame.fin:
-            data, self._parts, self._parts_bytes = b"".join(self._parts), [], 0
-            self._message(data, text=self._text)
-
-    def _message(self, data: bytes, *, text: bool) -> None:
-        if text:
-            self._events.text(data)
-        else:
-            self._events.binary(len(data))
+    def _text(self, data: bytes) -> None:
+        protocol = self._protocol
+        if protocol is None or (protocol.close_sent is not None and protocol.close_sent.code == _INVALID_DATA):
+            return
+        if not data.isascii():
+            try:
+                data.decode()
+            except UnicodeDecodeError as error:
+                # RFC 6455, 8.1: the link must be failed.
+                if protocol.state is State.OPEN:
+                    protocol.fail(_INVALID_DATA, f"invalid UTF-8 at byte {error.start}")
+                    self._flush()
+                return
+        self._events.text(data)
 
     # Sending
 
     def send(self, data: bytes) -> None:
-        """One text message; nothing once the link is closing."""
-        protocol = self._protocol
-        if self._done or protocol is None or protocol.state is not State.OPEN or self._transport is None:
-            return
-        protocol.send_text(data)
-        self._flush()
-
-    def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the link: a closing handshake with a limit, or an end of dialling."""
-        if self._done:
-            return
-        self._by_us = True
+        """Send one text message, at once; nothing where the link is not open any more, which was told or will be."""
         protocol = self._protocol
         if protocol is not None and protocol.state is State.OPEN:
-            protocol.send_close(code, reason.encode()[:123].decode(errors="ignore"))
+            protocol.send_text(data)
             self._flush()
-            if self._limit is None:
-                self._limit = self._loop.call_later(CLOSE_LIMIT_S, self._end)
-        elif not self._open:
-            self._fail("closed by us", reason)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """End the link: by a closing handshake with a limit, or by giving up dialling.  A *reason* too long for a frame is cut.
+
+        Raises:
+            ValueError: *code* is none that may be sent (RFC 6455, 7.4).
+        """
+        try:
+            Close(code, "").check()
+        except Exception as error:
+            raise ValueError(f"close code {code}: must be 1000 to 1003, 1007 to 1014 or 3000 to 4999") from error
+        protocol = self._protocol
+        if protocol is not None and protocol.state is State.OPEN:
+            protocol.send_close(code, reason.encode()[:REASON_MOST_BYTES].decode(errors="ignore"))
+            self._flush()
+            self._limit_closing()
+        elif protocol is None or protocol.state is State.CONNECTING:
+            self._give_up("closed by us", 0, reason or "before the link was open")
 
     def _flush(self) -> None:
+        """Hand what the core wrote to the transport."""
         protocol, transport = self._protocol, self._transport
         if protocol is None or transport is None:
             return
-        for data in protocol.data_to_send():
+        written = protocol.data_to_send()
+        if transport.is_closing():
+            return
+        for data in written:
             if data:
                 transport.write(data)
-            elif transport.can_write_eof():
-                transport.write_eof()
-            else:
-                transport.close()
-        if transport.get_write_buffer_size() > BACKLOG_MOST_BYTES:
-            self._why = "lost"
-            transport.abort()
+        if self._backlogged and transport.get_write_buffer_size() > BACKLOG_MOST_BYTES:
+            self._give_up("lost", _ABNORMAL, f"the CSMS reads nothing while {transport.get_write_buffer_size()} bytes wait for it")
 
     # Keeping alive
 
     def set_ping_interval(self, seconds: float) -> None:
-        """Ping every *seconds* from now on; 0: never (OCPPCommCtrlr.WebSocketPingInterval)."""
-        self._ping_s = self._ping_limit_s = seconds
-        if self._open and not self._done:
+        """Ping every *seconds* from now on; 0: never (OCPPCommCtrlr.WebSocketPingInterval).  A ping that is out is still waited for."""
+        self._ping_s = seconds
+        if self._protocol is None or self._protocol.state is not State.OPEN:
+            return
+        if seconds <= 0:
+            self._ping_sent = None
+        if self._ping_sent is None:
             self._arm_ping()
 
     def _arm_ping(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._ping = None
         if self._ping_s > 0:
-            self._timer = self._loop.call_later(self._ping_s, self._send_ping)
+            self._timer = self._loop.call_later(self._ping_s, self._ping)
 
-    def _send_ping(self) -> None:
+    def _ping(self) -> None:
+        self._timer = None
         protocol = self._protocol
-        if self._done or protocol is None or protocol.state is not State.OPEN:
+        if protocol is None or protocol.state is not State.OPEN:
             return
-        self._ping = os.urandom(4)
-        protocol.send_ping(self._ping)
+        self._pings += 1
+        self._ping_sent = self._pings.to_bytes(4, "big")
+        protocol.send_ping(self._ping_sent)
         self._flush()
-        self._timer = self._loop.call_later(self._ping_limit_s or self._ping_s, self._check_ping)
+        limit_s = self._ping_timeout_s if self._ping_timeout_s > 0 else self._ping_s
+        self._timer = self._loop.call_later(limit_s, self._no_pong, limit_s)
 
-    def _check_ping(self) -> None:
-        if self._ping is None:
-            self._timer = self._loop.call_later(self._ping_s, self._send_ping)
-            return
-        self._why = "ping timeout"
-        if self._transport is not None:
-            self._transport.abort()
+    def _no_pong(self, limit_s: float) -> None:
+        self._timer = None
+        self._give_up("ping timeout", _ABNORMAL, f"no pong within {limit_s:g} s")
 
     # The end
 
-    def _end(self) -> None:
-        """The link had opened, and is over."""
-        protocol = self._protocol
-        code = protocol.close_code if protocol is not None else None
-        reason = protocol.close_reason if protocol is not None else None
-        sent = protocol.close_sent if protocol is not None else None
-        if self._why:
-            why = self._why
-        elif sent is not None and sent.code == 1009:  # noqa: PLR2004 (message too big)
-            why = "oversized"
-        elif self._by_us:
-            why = "closed by us"
-        elif code is not None and code != 1006:  # noqa: PLR2004 (no close frame came)
-            why = "closed by CSMS" if protocol is not None and protocol.close_rcvd is not None else "lost"
-        else:
-            why = "lost"
-        self._fail(why, reason or "", code or 0)
+    def _limit_closing(self) -> None:
+        """The server has this long to close TCP; a client leaves that to it (RFC 6455, 7.1.1)."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._limit is None:
+            self._limit = self._loop.call_later(CLOSE_LIMIT_S, self._closing_took_too_long)
 
-    def _fail(self, reason: str, detail: str, code: int = 0) -> None:
+    def _closing_took_too_long(self) -> None:
+        self._limit = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _give_up(self, reason: str, code: int, detail: str) -> None:
+        """End it without a handshake; ``closed`` follows when the loop comes round."""
+        if self._why is None:
+            self._why = reason, code, detail
+        if self._transport is not None:
+            self._transport.abort()
+        elif self._task is None:
+            self._loop.call_soon(self._finish, *self._why)
+        elif not self._task.done():
+            # A task that has not begun yet would be cancelled without a word.
+            self._task.add_done_callback(lambda _: self._finish(*(self._why or (reason, code, detail))))
+            self._task.cancel()
+
+    def _verdict(self, exc: Exception | None) -> tuple[str, int, str]:
+        """How the transport's end is to be read."""
+        protocol = self._protocol
+        if protocol is None or self._head is not None or protocol.state is State.CONNECTING:
+            if isinstance(exc, ssl.SSLError):
+                # TLS 1.3 refuses a client's certificate only after its handshake.
+                return "tls", 0, _tls(exc)
+            return "handshake", 0, "the server closed the connection before it answered the upgrade"
+        sent, received = protocol.close_sent, protocol.close_rcvd
+        if isinstance(protocol.parser_exc, PayloadTooBig):
+            return "oversized", _TOO_BIG, f"a message was longer than {self._max_bytes} bytes"
+        if received is not None and protocol.close_rcvd_then_sent is not False:
+            return "closed by CSMS", received.code, received.reason
+        if sent is not None:
+            return "closed by us", sent.code, sent.reason
+        detail = "the connection ended without a close frame"
+        return "lost", _ABNORMAL, (isinstance(exc, OSError) and exc.strerror) or detail
+
+    def _finish(self, reason: str, code: int, detail: str) -> None:
         """The last word."""
         if self._done:
             return
@@ -304,37 +459,44 @@ class WebSocket:
         for timer in (self._timer, self._limit):
             if timer is not None:
                 timer.cancel()
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
+        self._timer = self._limit = None
         if self._transport is not None:
             self._transport.abort()
-        self._events.closed(reason, code, detail)
+        self._protocol = self._transport = None
+        self._why = reason, code, detail
+        log.debug("closed: %s, code %d", reason, code)
+        self._events.closed(reason, code, "".join(c if c.isprintable() else "?" for c in detail))
 
 
-class _Shell(asyncio.Protocol):
-    """What asyncio calls."""
+def connection_uri(url: str, identity: str) -> WebSocketURI:
+    """The station's own URL at a CSMS (Part 4, 3.1.1): the endpoint's path, a slash, the identity in percent encoding.
 
-    def __init__(self, link: WebSocket) -> None:
-        self._link = link
+    User info is left out: it would be a password in a place that is logged and journalled.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._link.made(transport)  # type: ignore[arg-type]
+    Raises:
+        ValueError: It is no URL of a WebSocket, or the identity is none; the message holds neither.
+    """
+    if not identity:
+        raise ValueError("the station has no identity")
+    if ":" in identity:
+        raise ValueError("an identity may not hold a colon")
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise ValueError("it must be ws://host:port/path or wss://host:port/path")
+    if parts.fragment:
+        raise ValueError("it may not have a fragment (#)")
+    try:
+        path = f"{quote(parts.path.rstrip('/'), safe=_SAFE)}/{quote(identity, safe='')}"
+        found = parse_uri(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, quote(parts.query, safe=_SAFE), "")))
+    except Exception as error:
+        raise ValueError("its host or port is none") from error
+    if not 0 < found.port <= 65535:  # noqa: PLR2004
+        raise ValueError("its port must be 1 to 65535")
+    return found
 
-    def data_received(self, data: bytes) -> None:
-        self._link.received(data)
 
-    def eof_received(self) -> bool:
-        self._link.eof()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (why TCP ended is no news to OCPP)
-        self._link.gone()
-
-
-def _said(error: BaseException) -> str:
-    """What a failed handshake may say of itself: a status, never a header."""
-    if isinstance(error, InvalidStatus):
-        return f"the server answered with HTTP status {error.response.status_code}"
-    if isinstance(error, InvalidHandshake):
-        return f"the server's handshake is none ({type(error).__name__})"
-    return "the server does not speak WebSocket"
+def _tls(error: ssl.SSLError) -> str:
+    """What is wrong with the server's certificate, or with the handshake."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted: {error.verify_message}"
+    return str(error.reason or "the TLS handshake failed").replace("_", " ").lower()

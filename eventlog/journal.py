@@ -63,7 +63,8 @@ class Store(Protocol):
 class Journal:
     """The LMDB journal in a directory of its own.
 
-    *entropy(n)* gives n random bytes, for the number of a journal that is made now.  Raises SetupFault with an exit status of its own where the directory is in use, cannot be written, or was written by a newer build.
+    *entropy(n)* gives n random bytes, for the number of a journal that is made now.  Raises SetupFault with an exit status of its own where
+    the directory is in use, cannot be written, or was written by a newer build.
     """
 
     def __init__(

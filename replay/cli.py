@@ -76,9 +76,7 @@ def _add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         help="a turn (123), station time (+35s, +90m), wall time (2026-11-21T10:00:00Z), or last (default: last)",
     )  # fmt: skip
     it.add_argument("--json", action="store_true", help="for programs")
-    it = _command(
-        commands, "why", "what made the station say or hold this", _why, "replay why OCPPCommCtrlr.HeartbeatInterval"
-    )
+    it = _command(commands, "why", "what made the station say or hold this", _why, "replay why OCPPCommCtrlr.HeartbeatInterval")
     it.add_argument("subject", help="an OCPP messageId, a transaction id, Component.Variable[@evse], or a turn (#123)")
     _full(it)
 
@@ -117,6 +115,10 @@ def _count(text: str) -> int:
 
 def _run(command: Command, args: argparse.Namespace) -> int:
     """Run a command over the journal that its arguments name; returns the exit status."""
+    from lmdb import Error as StoreError
+
+    from engine.errors import SetupFault
+    from eventlog.journal import STATUS_UNREADABLE
     from replay.output import Output, Watched
 
     out = Output()
@@ -130,6 +132,8 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     except BrokenPipeError:
         # Whoever read has seen enough, which is no error: the status is what is known so far.
         out.abandon()
+    except StoreError as error:
+        raise SetupFault(f"the journal's file is damaged, or its disk is ({error}); go on with a copy of it", STATUS_UNREADABLE) from error
     return out.status
 
 

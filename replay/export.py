@@ -58,7 +58,7 @@ def parsed(text: bytes) -> Any:
     """What JSON *text* says; what is none stays a text."""
     try:
         return jsontext.decode(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.decode("utf-8", "replace")
 
 

@@ -109,9 +109,7 @@ def turns_at(
         yield seq, fields[0], found
 
 
-def scan(
-    store: Store, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None
-) -> Iterator[tuple[int, int, list[Any]]]:
+def scan(store: Store, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None) -> Iterator[tuple[int, int, list[Any]]]:
     """As :func:`turns_at`, but only the turns that have such an event."""
     return (found for found in turns_at(store, kinds, station, first=first, last=last) if found[2])
 

@@ -16,13 +16,13 @@ from replay.reading import Wall, no_such, turns, wall_before
 from replay.text import event, moment
 from wire import jsontext
 
-MARGIN = 46
+MARGIN = 49
 """Where facts begin: below the input."""
 
 
 def lines(turn: Turn, wall: Wall, *, station: int = 0, full: bool = False) -> list[str]:
     """The turn: seq, wall time, station time and the input; facts below it; effects behind arrows, with their ids."""
-    found = [f"{turn.seq:6}  {wall.text(turn.at)}  {moment(turn.at):>11} {event(turn.input, full=full)}"]
+    found = [f"{turn.seq:7}  {wall.text(turn.at)}  {moment(turn.at):>13} {event(turn.input, full=full)}"]
     found += [f"{'':{MARGIN}}{event(fact, full=full)}" for fact in turn.facts]
     for index, effect in enumerate(turn.effects):
         found.append(f"{'->':>{MARGIN - 1}} {event(effect, full=full)}   [{EffectId(station, turn.seq, index)}]")
@@ -81,7 +81,7 @@ def _names(it: Any, evse_id: int) -> bool:
     if isinstance(it, bytes) and b'"evse' in it:
         try:
             return _mentions(jsontext.decode(it), evse_id)
-        except ValueError:
+        except (ValueError, RecursionError):
             return False
     return False
 

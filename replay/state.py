@@ -201,5 +201,8 @@ def _queue(station: Station) -> list[str]:
 
 def _outbox(station: Station, number: int) -> list[str]:
     waiting = outbox_ids(station, number)
-    return ["", "asked of the outside, no outcome yet:", *[f"  {effect_id}  {event(effect)}" for effect_id, effect in waiting]] if waiting else []
-
+    if not waiting:
+        return []
+    shown = [f"  {effect_id}  {event(effect)}" for effect_id, effect in waiting[-QUEUE_SHOWN:]]
+    more = len(waiting) - QUEUE_SHOWN
+    return ["", "asked of the outside, no outcome yet:", *([f"  and {more} earlier ones"] if more > 0 else []), *shown]

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any
 
-from msgspec import DecodeError
-
 from engine.event import Value
 from engine.records import BY_CLASS
 from wire import jsontext
@@ -59,7 +57,7 @@ def payload(data: bytes, *, full: bool = False) -> str:
     else:
         try:
             text = jsontext.encode(jsontext.decode(data)).decode()
-        except (DecodeError, UnicodeError):
+        except (ValueError, RecursionError):
             text = data.decode("utf-8", "replace")
     text = clean(unsealed(text))
     if full or (not cut and len(text) <= PAYLOAD_CHARS):

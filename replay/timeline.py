@@ -69,7 +69,9 @@ Said = tuple[str, str]
 def find(store: Store, text: str, station: int = 0) -> Charging:
     """The session whose transaction id begins with *text*, or the latest one for ``last``.  Raises SetupFault where none or several fit."""
     rows = sessions(store, station)
-    if text == "last" and rows:
+    if text == "last":
+        if not rows:
+            raise SetupFault("there is no charging session in the journal yet")
         return rows[-1]
     found = [row for row in rows if row.transaction_id == text] or [row for row in rows if text and row.transaction_id.startswith(text)]
     if len(found) == 1:
@@ -85,9 +87,7 @@ def timeline(store: Store, transaction_id: str, station: int = 0) -> list[str]:
     Raises SetupFault where there is no such transaction.
     """
     row = find(store, transaction_id, station)
-    told = [
-        (wall, seconds(at_us - row.began_at_us, 1), f"#{seq}", who, what) for seq, at_us, wall, (who, what) in _told(store, row, station)
-    ]
+    told = [(wall, seconds(at_us - row.began_at_us, 1), f"#{seq}", who, what) for seq, at_us, wall, (who, what) in _told(store, row, station)]
     ended = f"ended {row.ended.strip()}, {clean(row.reason) or 'no reason'}" if row.ended else "still running"
     head = [
         f"transaction {row.transaction_id}" if row.transaction_id else "no transaction",

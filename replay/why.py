@@ -50,6 +50,7 @@ from machines.outbound.facts import Delivered, Dropped, Queued, Sent
 from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
 from replay import state
 from replay.reading import one, scan, turns, wall_before
+from replay.show import MARGIN
 from replay.show import lines as turn_lines
 from replay.text import clean, event, moment, pseudonym, value
 from wire.declared import Declared
@@ -259,10 +260,7 @@ class _Asker:
         model = folded.station[DEVICE_MODEL]
         declared = model.declared.get(key)
         settings = [
-            (seq, at_us, fact)
-            for seq, at_us, events in scan(self.store, (VariableSet,), self.number)
-            for fact in events
-            if _key(fact) == key
+            (seq, at_us, fact) for seq, at_us, events in scan(self.store, (VariableSet,), self.number) for fact in events if _key(fact) == key
         ]
         if declared is None and not settings:
             raise SetupFault(f"{clean(text)}: the device model declares no such variable{self._near(folded.station, key)}")
@@ -398,7 +396,7 @@ def _cut(lines: list[str], turn: Turn, fact: Any) -> list[str]:
     kept[-1] = kept[-1].replace("  ", "=>", 1) if kept[-1].startswith("  ") else kept[-1]
     facts, effects = len(turn.facts) - place - 1, len(turn.effects)
     if facts or effects:
-        kept.append(f"{'':46}... {facts} more facts and {effects} effects: stationd replay show {turn.seq}")
+        kept.append(f"{'':{MARGIN}}... {facts} more facts and {effects} effects: stationd replay show {turn.seq}")
     return kept
 
 
@@ -439,4 +437,3 @@ def _described(key: Key, declared: Declared | None, held: str | None) -> str:
         return f"{key[0]}.{key[4]} is no longer declared; it was set to {value(held or '')}"
     known = held if held is not None else declared.value
     return f"{_spelled(declared)} = {value(known) if known is not None else 'no value'}"
-

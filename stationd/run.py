@@ -177,7 +177,6 @@ async def station(args: argparse.Namespace) -> int:
         vault = Vault(data, os.urandom)
         loaded = load([args.component_config or shipped()], vault.keep)
         config = configured(loaded.declarations, args.csms, args.identity)
-        number = journal.number
         version = snapshots.fold_version
         folded = snapshots.restore(journal, STATION, version)
         log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
@@ -199,13 +198,13 @@ async def station(args: argparse.Namespace) -> int:
                 reason.append(why)
                 stopped.set()
 
-        drains: list[Daemon] = []
         hardware = SimulatedHardware(
             topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
         )
-        ports = (hardware, SimulatedNetwork(), CsmsPort(schema_reader(), vault, number, lambda: drains[0].drain()))
+        csms = CsmsPort(schema_reader(), vault, journal.number)
+        ports = (hardware, SimulatedNetwork(), csms)
         daemon = Daemon(STATION, journal, recorder, folded, ports, version=version)
-        drains.append(daemon)
+        csms.attach(daemon.put, daemon.drain)
         control = ControlSocket(args.control or data / "control.sock", daemon, vault, hardware.verb, stop)
         daemon.observers.append(control.observe)
         await control.open()
@@ -213,7 +212,7 @@ async def station(args: argparse.Namespace) -> int:
             loop = asyncio.get_running_loop()
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
-            started = Started(journal=number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS)
+            started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS)
             changed = config.digest != folded.station.parts["device_model"].digest
             daemon.start(started, [config] if changed else [])
             log.info("ready: %s", control_path(args, data))

@@ -1,33 +1,50 @@
 """OCPP-J frames: CALL, CALLRESULT, CALLERROR, and for 2.1 CALLRESULTERROR and SEND (Part 4, chapter 4).
 
 Law: reading never raises.  What is no frame becomes ``Garbled``, with the answer that the specification names, if it names one; a payload is
-the JSON text as it came, never written anew.
+the JSON text as it came, never written anew, and whoever decodes it later finds valid JSON of bounded depth, without twins, in 64-bit integers.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from attrs import frozen
-from msgspec import DecodeError, Raw
-from msgspec.json import Decoder, encode
+from msgspec import DecodeError, Raw, Struct, msgpack
+from msgspec.json import Decoder
+
+from wire import names
+from wire.jsontext import encode, has_twins
 
 CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = 2, 3, 4, 5, 6
 
 ID_MOST = 36
+"""Characters of a message id (Part 4, 4.1.4)."""
 DESCRIPTION_MOST = 255
+"""Characters of an error's description (Part 4, 4.2.3)."""
 DEPTH_MOST = 64
-"""Deeper nesting than this is no OCPP message; the deepest of the schemas has eight levels."""
+"""Deeper nesting than this is no OCPP message; the deepest of the schemas has eight levels, and vendors nest in customData."""
+BYTES_MOST = 1 << 20
+"""Longer frames are refused unread, unless the caller allows more."""
 
 NO_ID = "-1"
 """The message id of an error about a message whose id could not be read (Part 4, 4.2.3)."""
 
 _ARRAY = Decoder(list[Raw])
+_TEXT = Decoder(str)
 _ANY = Decoder()
+_NULL = b"null"
+_EMPTY = b"{}"
+
+_HEAD = re.compile(rb'\s*\[\s*(-?[0-9]{1,9})\s*,\s*("(?:[^"\\]|\\.){1,432}")\s*(?:,\s*("(?:[^"\\]|\\.){1,64}")\s*,)?', re.DOTALL)
+"""Type, id and action of what is otherwise no frame; an id of 36 characters has up to 432 bytes when all are escaped pairs."""
+_HEAD_BYTES = 1024
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A string, or the rest of the text where its end is missing: linear, whatever is thrown at it."""
+_NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
-@frozen
-class Call:
+class Call(Struct, frozen=True, gc=False):
     """Somebody asks."""
 
     message_id: str
@@ -35,17 +52,15 @@ class Call:
     payload: bytes
 
 
-@frozen
-class CallResult:
+class CallResult(Struct, frozen=True, gc=False):
     """An answer."""
 
     message_id: str
     payload: bytes
 
 
-@frozen
-class CallError:
-    """An answer that says no."""
+class CallError(Struct, frozen=True, gc=False):
+    """An answer that says no.  *code* is in the spelling of :data:`wire.names.ERROR_CODES`; the description is the peer's own text, unsealed."""
 
     message_id: str
     code: str
@@ -53,8 +68,7 @@ class CallError:
     details: bytes
 
 
-@frozen
-class CallResultError:
+class CallResultError(Struct, frozen=True, gc=False):
     """Our answer was no good (2.1)."""
 
     message_id: str
@@ -63,8 +77,7 @@ class CallResultError:
     details: bytes
 
 
-@frozen
-class Send:
+class Send(Struct, frozen=True, gc=False):
     """Somebody says something and wants no answer (2.1)."""
 
     message_id: str
@@ -72,9 +85,11 @@ class Send:
     payload: bytes
 
 
-@frozen
-class Garbled:
-    """No frame for us: why, what to answer (None: nothing), and the message id as far as it could be read."""
+class Garbled(Struct, frozen=True, gc=False):
+    """No frame for us: why, what to answer (None: nothing), and the message id as far as it could be read (else empty).
+
+    The reason tells nothing of what the frame held.
+    """
 
     reason: str
     answer: bytes | None = None
@@ -84,133 +99,219 @@ class Garbled:
 Frame = Call | CallResult | CallError | CallResultError | Send
 
 
-def read(data: bytes | str, version: str) -> Frame | Garbled:
-    """The frame that *data* is on a link of *version* (``2.0.1`` or ``2.1``)."""
+def read(data: bytes | str, version: str, *, max_bytes: int = BYTES_MOST) -> Frame | Garbled:
+    """The frame that *data* is on a link of *version* (``2.0.1`` or ``2.1``).  Returns, whatever *data* is; if it raises, that is a bug.
+
+    A payload that is ``null`` stands for an empty one (Part 4, 4.1.5).
+    """
     if isinstance(data, str):
         data = data.encode("utf-8", "surrogatepass")
+    if len(data) > max_bytes:
+        return _corrupt(data, version, f"a message of {len(data)} bytes; the most is {max_bytes}")
+    # A text with few brackets cannot be deep; only others are looked at closely, before any decoder recurses into them.
+    if data.count(b"[") + data.count(b"{") > DEPTH_MOST and _is_deep(data):
+        return _corrupt(data, version, f"nested deeper than {DEPTH_MOST} levels, or brackets that do not match")
     try:
         elements = _ARRAY.decode(data)
-        whole: Any = _ANY.decode(data)
-    except RecursionError:
-        return _rpc_error("nested too deeply")
-    except (DecodeError, ValueError) as error:
-        return _rpc_error("not a JSON array" if _is_json(data) else f"not valid JSON: {str(error)[:80]}")
-    if len(whole) < 2 or type(whole[0]) is not int:  # noqa: PLR2004 (type and id at least)
-        return _rpc_error("a message opens with a type and an id")
-    kind, message_id = whole[0], whole[1]
-    if type(message_id) is not str or not 0 < len(message_id) <= ID_MOST:
-        if kind in (CALLRESULT, CALLERROR, CALLRESULTERROR, SEND):
-            return Garbled("an answer without a readable message id")
-        return _rpc_error(f"the message id must be a text of 1 to {ID_MOST} characters")
-    size = len(whole)
-    match kind:
-        case 2:
-            if size != 4 or type(whole[2]) is not str:  # noqa: PLR2004
-                return _bad_call(message_id, "RpcFrameworkError", "a CALL is [2, id, action, payload]")
-            problem = payload_problem(bytes(elements[3]), whole[3])
-            if problem:
-                return _bad_call(message_id, "FormatViolation", problem)
-            return Call(message_id, whole[2], bytes(elements[3]))
-        case 3:
-            if size != 3 or payload_problem(bytes(elements[2]), whole[2]):  # noqa: PLR2004
-                return Garbled("a CALLRESULT is [3, id, payload]", None, message_id)
-            return CallResult(message_id, bytes(elements[2]))
-        case 4 | 5 if kind == CALLERROR or version != "2.0.1":
-            if size != 5 or type(whole[2]) is not str or type(whole[3]) is not str or type(whole[4]) is not dict:  # noqa: PLR2004
-                return Garbled(f"an error is [{kind}, id, code, description, details]", None, message_id)
-            made = CallError if kind == CALLERROR else CallResultError
-            return made(message_id, whole[2], whole[3], bytes(elements[4]))
-        case 6 if version != "2.0.1":
-            if size != 4 or type(whole[2]) is not str or payload_problem(bytes(elements[3]), whole[3]):  # noqa: PLR2004
-                return Garbled("a SEND is [6, id, action, payload]", None, message_id)
-            return Send(message_id, whole[2], bytes(elements[3]))
-        case _:
-            # 2.0.1 wants an error for a type that it does not know; 2.1 wants the message ignored (Part 4, 4.1.3).
-            answer = call_error(message_id, "MessageTypeNotSupported", f"{kind} is no message type") if version == "2.0.1" else None
-            return Garbled(f"message type {kind} is not known", answer, message_id)
-
-
-def payload_problem(text: bytes, value: Any) -> str:
-    """Why a payload is none; empty for a good one.
-
-    Two members of one name have no meaning that both sides must share, so they are refused.  They are looked for only where the text holds more
-    of what looks like a name than the value has names, which no compact and honest text does.
-    """
-    if type(value) is not dict:
-        return "the payload must be an object"
-    try:
-        counted = _members(value, DEPTH_MOST)
-    except RecursionError:
-        return f"nested deeper than {DEPTH_MOST} levels"
-    spaced = b'" :' in text or b'"\n' in text or b'"\t' in text or b'"\r' in text
-    if (spaced or text.count(b'":') != counted) and _has_twins(text):
-        return "a member stands twice in one object"
-    return ""
-
-
-def _members(value: Any, depth: int) -> int:
-    """How many members the objects in *value* have together."""
-    if not depth:
-        raise RecursionError
-    if type(value) is dict:
-        count = len(value)
-        for member in value.values():
-            if type(member) is dict or type(member) is list:
-                count += _members(member, depth - 1)
-        return count
-    return sum(_members(member, depth - 1) for member in value if type(member) is dict or type(member) is list)
-
-
-def _has_twins(text: bytes) -> bool:
-    import json
-
-    def pairs(found: list[tuple[str, Any]]) -> None:
-        if len({name for name, _ in found}) != len(found):
-            raise LookupError
-
-    try:
-        json.loads(text, object_pairs_hook=pairs)
-    except LookupError:
-        return True
-    return False
-
-
-def _is_json(data: bytes) -> bool:
-    try:
-        _ANY.decode(data)
     except (DecodeError, ValueError, RecursionError):
-        return False
-    return True
+        return _corrupt(data, version, "not a JSON array")
+    size = len(elements)
+    if size < 2:  # noqa: PLR2004 (type and id)
+        return _framework_error("a message opens with a type and an id")
+    kind = bytes(elements[0])
+    message_id = _text(elements[1])
+    if message_id is None or not 0 < len(message_id) <= ID_MOST:
+        return _without_id(kind, version)
+    match kind:
+        case b"2":
+            return _call(message_id, elements)
+        case b"3":
+            return _call_result(message_id, elements, version)
+        case b"4":
+            return _error(CallError, message_id, elements)
+        case b"5" if version != names.V201:
+            return _error(CallResultError, message_id, elements)
+        case b"6" if version != names.V201:
+            return _send(message_id, elements)
+        case _:
+            return _unknown_kind(kind, message_id, version)
 
 
-def _rpc_error(reason: str) -> Garbled:
+def _call(message_id: str, elements: list[Raw]) -> Call | Garbled:
+    if len(elements) != 4:  # noqa: PLR2004
+        return _no_call(message_id, "RpcFrameworkError", "a CALL is [2, id, action, payload]")
+    action = _text(elements[2])
+    if action is None:
+        return _no_call(message_id, "RpcFrameworkError", "the action of a CALL must be a text")
+    if _NAME.fullmatch(action) is None:
+        # It goes into logs and journals as it came, so it must look like a name; as no name is an action of OCPP, nothing is lost.
+        return _no_call(message_id, "NotImplemented", "the action is no name of a message")
+    payload, problem = _payload(elements[3])
+    if problem:
+        return _no_call(message_id, "FormatViolation", problem)
+    return Call(message_id, action, payload)
+
+
+def _call_result(message_id: str, elements: list[Raw], version: str) -> CallResult | Garbled:
+    if len(elements) != 3:  # noqa: PLR2004
+        return _no_result(message_id, "RpcFrameworkError", "a CALLRESULT is [3, id, payload]", version)
+    payload, problem = _payload(elements[2])
+    if problem:
+        return _no_result(message_id, "FormatViolation", problem, version)
+    return CallResult(message_id, payload)
+
+
+def _error(made: type[CallError | CallResultError], message_id: str, elements: list[Raw]) -> CallError | CallResultError | Garbled:
+    # Nobody answers an error, so there is nothing to say about a bad one (Part 4, 4.2.3).
+    if len(elements) != 5:  # noqa: PLR2004
+        return Garbled("an error is [type, id, code, description, details]", None, message_id)
+    code, description = _text(elements[2]), _text(elements[3])
+    if code is None or description is None:
+        return Garbled("code and description of an error must be texts", None, message_id)
+    details, problem = _payload(elements[4])
+    if problem:
+        return Garbled(f"the details of an error: {problem}", None, message_id)
+    return made(message_id, names.error_code(code), description, details)
+
+
+def _send(message_id: str, elements: list[Raw]) -> Send | Garbled:
+    # A SEND is never answered (Part 4 of 2.1, 4.2.4).
+    if len(elements) != 4:  # noqa: PLR2004
+        return Garbled("a SEND is [6, id, action, payload]", None, message_id)
+    action = _text(elements[2])
+    if action is None or _NAME.fullmatch(action) is None:
+        return Garbled("the action of a SEND must be the name of a message", None, message_id)
+    payload, problem = _payload(elements[3])
+    if problem:
+        return Garbled(problem, None, message_id)
+    return Send(message_id, action, payload)
+
+
+def _payload(raw: Raw) -> tuple[bytes, str]:
+    """The text of a payload, and why it is none (empty: it is one)."""
+    text = bytes(raw)
+    if text == _NULL:
+        return _EMPTY, ""
+    try:
+        value: Any = _ANY.decode(text)
+    except UnicodeDecodeError:
+        return text, "a text in the payload is not UTF-8"
+    except (DecodeError, ValueError, RecursionError):
+        # A slice of valid JSON: only a number can be wrong with it.
+        return text, "a number in the payload is out of range"
+    if type(value) is not dict:
+        return text, "the payload must be an object"
+    try:
+        # Cheaper than looking at every number, and it is the very thing that the journal could not do later.
+        msgpack.encode(value)
+    except OverflowError:
+        return text, "an integer in the payload needs more than 64 bits"
+    if has_twins(text, value):
+        # Which of two members is meant nobody can know: parsers differ, and a guard that read the other one would be fooled.
+        return text, "a member stands twice in one object"
+    return text, ""
+
+
+def _text(raw: Raw) -> str | None:
+    """The text that a JSON value is, or None."""
+    try:
+        return _TEXT.decode(raw)
+    except (DecodeError, ValueError):
+        return None
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether brackets outside strings nest deeper than allowed, or do not match."""
+    brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
+    for _ in range(DEPTH_MOST):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
+
+
+def _corrupt(data: bytes, version: str, reason: str) -> Garbled:
+    """No frame, yet perhaps its head can be read: then the sender is told about its own message."""
+    head = _HEAD.match(data[:_HEAD_BYTES])
+    if head is None:
+        return _framework_error(reason)
+    message_id = _text(Raw(head[2]))
+    if message_id is None or not 0 < len(message_id) <= ID_MOST:
+        return _without_id(head[1], version)
+    match head[1]:
+        case b"2":
+            # With an action it is the payload that is broken (Part 4, 4.3: payload for action is syntactically incorrect).
+            return _no_call(message_id, "FormatViolation" if head[3] else "RpcFrameworkError", reason)
+        case b"3":
+            return _no_result(message_id, "FormatViolation", reason, version)
+        case b"4":
+            return Garbled(reason, None, message_id)
+        case b"5" | b"6" if version != names.V201:
+            return Garbled(reason, None, message_id)
+        case _:
+            return _unknown_kind(head[1], message_id, version)
+
+
+def _without_id(kind: bytes, version: str) -> Garbled:
+    reason = f"the message id must be a text of 1 to {ID_MOST} characters"
+    if kind in {b"3", b"4"} or (kind in {b"5", b"6"} and version != names.V201):
+        return Garbled(reason)
+    return _framework_error(reason) if kind == b"2" else _unknown_kind(kind, "", version)
+
+
+def _unknown_kind(kind: bytes, message_id: str, version: str) -> Garbled:
+    if not kind.removeprefix(b"-").isdigit():
+        reason = "the message type must be an integer"
+        return Garbled(reason, call_error(message_id or NO_ID, "RpcFrameworkError", reason), message_id)
+    # 2.0.1 wants an error for a type that it does not know (Part 4 Ed. 4, 4.4; errata 2026-04 call it deprecated); 2.1 wants the message ignored
+    # (Part 4, 4.1.3).
+    reason = "a message type that this version of OCPP does not know"
+    answer = call_error(message_id or NO_ID, "MessageTypeNotSupported", reason) if version == names.V201 else None
+    return Garbled(reason, answer, message_id)
+
+
+def _framework_error(reason: str) -> Garbled:
     return Garbled(reason, call_error(NO_ID, "RpcFrameworkError", reason))
 
 
-def _bad_call(message_id: str, code: str, reason: str) -> Garbled:
+def _no_call(message_id: str, code: str, reason: str) -> Garbled:
     return Garbled(reason, call_error(message_id, code, reason), message_id)
 
 
+def _no_result(message_id: str, code: str, reason: str, version: str) -> Garbled:
+    # 2.1 tells the sender of a bad answer (Part 4 of 2.1, 4.2.3); 2.0.1 has no word for that.
+    answer = call_result_error(message_id, code, reason) if version != names.V201 else None
+    return Garbled(reason, answer, message_id)
+
+
 def call(message_id: str, action: str, payload: bytes) -> bytes:
-    """A CALL."""
-    return b'[2,"%s","%s",%s]' % (message_id.encode(), action.encode(), payload)
+    """A CALL; *payload* is JSON text, as in every writer here."""
+    return b"[2,%s,%s,%s]" % (_json(message_id), _json(action), payload)
 
 
 def call_result(message_id: str, payload: bytes) -> bytes:
     """A CALLRESULT to a message of the other side, whose id may hold anything."""
-    return b"[3,%s,%s]" % (encode(message_id), payload)
+    return b"[3,%s,%s]" % (_json(message_id), payload)
 
 
-def call_error(message_id: str, code: str, description: str = "", details: bytes = b"{}") -> bytes:
+def call_error(message_id: str, code: str, description: str = "", details: bytes = _EMPTY) -> bytes:
     """A CALLERROR; a description that is too long is cut."""
-    return b"[4,%s,%s,%s,%s]" % (encode(message_id), encode(code), encode(description[:DESCRIPTION_MOST]), details)
+    return b"[4,%s,%s,%s,%s]" % (_json(message_id), _json(code), _json(description[:DESCRIPTION_MOST]), details)
 
 
-def call_result_error(message_id: str, code: str, description: str = "", details: bytes = b"{}") -> bytes:
-    """A CALLRESULTERROR (2.1)."""
-    return b"[5,%s,%s,%s,%s]" % (encode(message_id), encode(code), encode(description[:DESCRIPTION_MOST]), details)
+def call_result_error(message_id: str, code: str, description: str = "", details: bytes = _EMPTY) -> bytes:
+    """A CALLRESULTERROR (2.1); a description that is too long is cut."""
+    return b"[5,%s,%s,%s,%s]" % (_json(message_id), _json(code), _json(description[:DESCRIPTION_MOST]), details)
 
 
 def send(message_id: str, action: str, payload: bytes) -> bytes:
     """A SEND (2.1)."""
-    return b'[6,"%s","%s",%s]' % (message_id.encode(), action.encode(), payload)
+    return b"[6,%s,%s,%s]" % (_json(message_id), _json(action), payload)
+
+
+def _json(text: str) -> bytes:
+    try:
+        return encode(text)
+    except UnicodeEncodeError:
+        # Half a surrogate pair has no UTF-8; a frame must, so it goes out as a question mark.
+        return encode(text.encode("utf-8", "replace").decode())

@@ -33,6 +33,9 @@ ACTIONS_21 = ACTIONS_201 | frozenset(
 SENDS_21 = frozenset({"NotifyPeriodicEventStream"})
 """Messages that are sent unconfirmed (message type 6), 2.1 only."""
 
+BOTH_WAYS = frozenset({"DataTransfer"})
+"""Actions that either side initiates."""
+
 FROM_STATION = frozenset(
     """Authorize BatterySwap BootNotification ClearedChargingLimit ClosePeriodicEventStream DataTransfer FirmwareStatusNotification
     Get15118EVCertificate GetCertificateChainStatus GetCertificateStatus Heartbeat LogStatusNotification MeterValues NotifyChargingLimit
@@ -41,19 +44,44 @@ FROM_STATION = frozenset(
     PullDynamicScheduleUpdate ReportChargingProfiles ReportDERControl ReservationStatusUpdate SecurityEventNotification SignCertificate
     StatusNotification TransactionEvent VatNumberValidation""".split()
 )
-"""Actions that a station initiates; DataTransfer goes both ways."""
+"""Actions that a station initiates as a CALL."""
 
 ERROR_CODES = frozenset(
-    """FormatViolation FormationViolation GenericError InternalError MessageTypeNotSupported NotImplemented NotSupported
-    OccurrenceConstraintViolation OccurenceConstraintViolation PropertyConstraintViolation ProtocolError RpcFrameworkError SecurityError
-    TypeConstraintViolation""".split()
+    """FormatViolation GenericError InternalError MessageTypeNotSupported NotImplemented NotSupported OccurrenceConstraintViolation
+    PropertyConstraintViolation ProtocolError RpcFrameworkError SecurityError TypeConstraintViolation""".split()
 )
-"""Codes of a CALLERROR; two of them also in the spelling of older stacks, which is read and never sent."""
+"""Codes of a CALLERROR (Part 4, 4.3)."""
+
+OLDER_ERROR_CODES = {
+    "FormationViolation": "FormatViolation",
+    "OccurenceConstraintViolation": "OccurrenceConstraintViolation",
+}
+"""Spellings of earlier editions, which are read and never sent."""
+
+_CODE_MOST = 40
+
+
+def error_code(code: str) -> str:
+    """The code of an error as this house writes it: older spellings made new, what is no name of a code called GenericError.
+
+    A name that is not in the table stays, because it tells more of the peer than GenericError would.
+    """
+    if code in ERROR_CODES:
+        return code
+    older = OLDER_ERROR_CODES.get(code)
+    if older is not None:
+        return older
+    return code if len(code) <= _CODE_MOST and code.isascii() and code.isalpha() else "GenericError"
 
 
 def actions(version: str) -> frozenset[str]:
-    """Every action of a version."""
+    """Every action of a version that is sent as a CALL."""
     return ACTIONS_201 if version == V201 else ACTIONS_21
+
+
+def sends(version: str) -> frozenset[str]:
+    """Every action of a version that a station sends unconfirmed; the CSMS sends none."""
+    return frozenset() if version == V201 else SENDS_21
 
 
 def is_known(version: str, action: str) -> bool:
@@ -63,4 +91,9 @@ def is_known(version: str, action: str) -> bool:
 
 def from_csms(version: str, action: str) -> bool:
     """Whether the CSMS may initiate an action."""
-    return is_known(version, action) and (action not in FROM_STATION or action == "DataTransfer")
+    return is_known(version, action) and (action not in FROM_STATION or action in BOTH_WAYS)
+
+
+def from_station(version: str, action: str) -> bool:
+    """Whether a station may initiate an action as a CALL."""
+    return is_known(version, action) and action in FROM_STATION

@@ -2,6 +2,8 @@
 
 Law: the verdict is that of OCPP's JSON schemas, made by types that are built from them on first use; a problem is told by path and rule, and never
 shows a value.
+
+One verdict is stricter than the schemas': numbers must fit 64 bits, because whatever holds them later does so too.
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ from attrs import frozen
 from msgspec import UNSET, DecodeError, Meta, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
 
+BOM = b"\xef\xbb\xbf"
+NAME_MOST = 64
+INT64 = (-(1 << 63), (1 << 63) - 1)
+
 Read = Callable[[str, str], bytes | None]
 """(version, schema name such as ``SetVariablesRequest``) -> the schema's text, None where the version has no such message."""
 
 
 @frozen
 class Problem:
-    """A broken rule: OCPP's error code, a text without values, and where."""
+    """A broken rule: OCPP's error code (Part 4, 4.3), a text without values, and where (``$.setVariableData[0].component.name``)."""
 
     code: str
     description: str
@@ -34,7 +40,7 @@ class Schemas:
     def __init__(self, read: Read) -> None:
         self._read = read
         self._json: Decoder[Any] = Decoder()
-        self._decoders: dict[tuple[str, str], Decoder[Any] | None] = {}
+        self._decoders: dict[tuple[str, str], Decoder[Any]] = {}
 
     def knows(self, version: str, name: str) -> bool:
         """Whether the version has a message of that name."""
@@ -48,7 +54,7 @@ class Schemas:
         try:
             decoder.decode(payload)
         except ValidationError as error:
-            return explain(str(error))
+            return explain(str(error), self._members(version, name))
         except (DecodeError, RecursionError, ValueError):
             return Problem("FormatViolation", "$: not valid JSON", "$")
         return None
@@ -56,9 +62,30 @@ class Schemas:
     def _decoder(self, version: str, name: str) -> Decoder[Any] | None:
         key = (version, name)
         if key not in self._decoders:
-            text = self._read(version, name) if name.isalnum() else None
-            self._decoders[key] = None if text is None else Decoder(compiled(self._json.decode(text.removeprefix(b"\xef\xbb\xbf")), name))
+            schema = self._schema(version, name)
+            if schema is None:
+                # Not remembered: names come from outside, and a peer must not be able to fill the memory with them.
+                return None
+            self._decoders[key] = Decoder(compiled(schema, name))
         return self._decoders[key]
+
+    def _schema(self, version: str, name: str) -> dict[str, Any] | None:
+        # Names may become file names further down.
+        text = self._read(version, name) if name.isascii() and name.isalnum() and len(name) <= NAME_MOST else None
+        return None if text is None else self._json.decode(text.removeprefix(BOM))
+
+    def _members(self, version: str, name: str) -> frozenset[str]:
+        """Every member that the schema names; read again, as problems are rare and memory is not."""
+        found: set[str] = set()
+        left: list[Any] = [self._schema(version, name)]
+        while left:
+            node = left.pop()
+            if isinstance(node, dict):
+                properties = node.get("properties")
+                if isinstance(properties, dict):
+                    found.update(properties)
+                left.extend(node.values())
+        return frozenset(found)
 
 
 def compiled(schema: dict[str, Any], name: str) -> Any:
@@ -79,7 +106,7 @@ def compiled(schema: dict[str, Any], name: str) -> Any:
             case "string":
                 return _limited(str, max_length=node.get("maxLength"), min_length=node.get("minLength"))
             case "integer":
-                return _limited(int, ge=_whole(node.get("minimum")), le=_whole(node.get("maximum")))
+                return _limited(int, ge=_whole(node.get("minimum"), INT64[0]), le=_whole(node.get("maximum"), INT64[1]))
             case "number":
                 return _limited(float, ge=node.get("minimum"), le=node.get("maximum"))
             case "boolean":
@@ -95,8 +122,8 @@ def compiled(schema: dict[str, Any], name: str) -> Any:
     return kind(schema, name)
 
 
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+def _whole(value: float | None, default: int) -> int:
+    return default if value is None else int(value)
 
 
 def _limited(base: Any, **limits: Any) -> Any:
@@ -115,46 +142,71 @@ def _struct(node: dict[str, Any], called: str, kind: Callable[[dict[str, Any], s
             renamed[field] = name
         of = kind(member, f"{called}_{field}")
         fields.append((field, of) if name in required else (field, Union[of, UnsetType], UNSET))  # noqa: UP007 (made at run time)
-    if not fields:
+    closed = node.get("additionalProperties", True) is False
+    if not fields and not closed:
         return dict[str, Any]
     return defstruct(
         called,
         sorted(fields, key=len),
-        forbid_unknown_fields=node.get("additionalProperties", True) is False,
+        forbid_unknown_fields=closed,
         rename=renamed or None,
         kw_only=True,
         gc=False,
     )
 
 
-_FIELD = re.compile(r"`([^`]*)`")
+_QUOTED = re.compile(r"`([^`]*)`")
+_WHERE = re.compile(r" - at `(?:key in )?(\$(?:\.\w+|\[[0-9]+\]|\[\.\.\.\])*)`$", re.ASCII)
+_STEP = re.compile(r"\.(\w+)", re.ASCII)
+_CAMEL = re.compile(r"[a-z][A-Za-z_]{0,39}", re.ASCII)
+
+TYPES = {
+    "str": "a text",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "an array",
+    "object": "an object",
+}
 
 
-def explain(text: str) -> Problem:
-    """The OCPP error code for what the validator said, in a text of our own."""
-    said, _, where = text.partition(" - at `")
-    path = where.rstrip("`") or "$"
-    names = _FIELD.findall(said)
-    if said.startswith("Object missing required field"):
-        return Problem("OccurrenceConstraintViolation", f"{path}.{names[0]}: missing", f"{path}.{names[0]}")
-    if said.startswith("Object contains unknown field"):
-        return Problem("FormatViolation", f"{path}: has a member that the schema does not know", path)
-    if said.startswith("Invalid enum value"):
+def explain(text: str, members: frozenset[str]) -> Problem:
+    """The OCPP error code for what the validator said, in a text of our own.
+
+    *members* are the names that the schema knows.  The validator quotes the name of an unknown member and an unknown enum value as the peer wrote
+    them, so nothing of its text is taken over but what is known to come from the schema.
+    """
+    found = _WHERE.search(text)
+    path = found[1] if found is not None and members.issuperset(_STEP.findall(found[1])) else "$"
+    if text.startswith("Object contains unknown field"):
+        # A path behind a name that holds a backtick may be the peer's invention: then only the message is named.
+        name = text.removeprefix("Object contains unknown field `").partition("`")[0]
+        path = path if text.count("`") == (4 if found is not None else 2) else "$"
+        # The likeliest cause is a slip of spelling, which its author finds sooner by name; what does not look like a name might be a value.
+        member = f"{name} is not known here" if _CAMEL.fullmatch(name) else "has a member that is not known here"
+        return Problem("FormatViolation", f"{path}: {member}", path)
+    if text.startswith("Invalid enum value"):
         return Problem("PropertyConstraintViolation", f"{path}: is none of the allowed values", path)
+    said = text[: found.start()] if found is not None else text
+    quoted = _QUOTED.findall(said)
+    if text.startswith("Object missing required field"):
+        return Problem("OccurrenceConstraintViolation", f"{path}.{quoted[0]}: missing", f"{path}.{quoted[0]}")
     if "of length" in said:
-        if names and names[0] == "array":
-            return Problem("OccurrenceConstraintViolation", f"{path}: holds too few or too many elements ({_rule(said)})", path)
-        return Problem("PropertyConstraintViolation", f"{path}: is too long or too short ({_rule(said)})", path)
+        rule = _rule(said)
+        if quoted and quoted[0] == "array":
+            return Problem("OccurrenceConstraintViolation", f"{path}: must have {rule} elements", path)
+        return Problem("PropertyConstraintViolation", f"{path}: must have {rule} characters", path)
     if ">=" in said or "<=" in said:
-        return Problem("PropertyConstraintViolation", f"{path}: is out of range ({_rule(said)})", path)
-    if said.startswith("Expected"):
-        expected = names[0].split(" | ")[0] if names else "another type"
-        return Problem("TypeConstraintViolation", f"{path}: must be {TYPES.get(expected, expected)}", path)
+        return Problem("PropertyConstraintViolation", f"{path}: must be {_rule(said)}", path)
+    if text.startswith("Number out of range"):
+        return Problem("PropertyConstraintViolation", f"{path}: must fit 64 bits", path)
+    if said.startswith("Expected") and quoted:
+        expected = quoted[0].split(" | ")[0]
+        return Problem("TypeConstraintViolation", f"{path}: must be {TYPES.get(expected, 'of another type')}", path)
     return Problem("FormatViolation", f"{path}: breaks its schema", path)
 
 
-TYPES = {"str": "a text", "int": "an integer", "float": "a number", "bool": "true or false", "array": "an array", "object": "an object"}
-
-
 def _rule(said: str) -> str:
-    return said.replace("Expected ", "").replace("`", "").strip()
+    """``>= 1`` of "Expected `array` of length >= 1"."""
+    found = re.search(r"[<>]= -?[0-9.]+", said)
+    return found[0] if found is not None else "another number of"

@@ -1,6 +1,6 @@
 """A secret that we may talk about without knowing it: a text in one canonical spelling.
 
-Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, and nothing else of it.
+Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, and nothing else of it; one secret has one spelling.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ import re
 from collections.abc import Callable
 
 from attrs import frozen
-from msgspec.json import encode
+
+from wire.jsontext import encode
 
 PREFIX = "<sealed:"
-PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):([0-9]{1,9}):([p-])>")
-PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):[0-9]{1,9}:[p-]>")
+PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([p-])>")
+PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[p-]>")
+
+Reveal = Callable[[str], str | None]
+"""handle -> the secret, None where it is not known or not for this purpose."""
 
 
 @frozen(kw_only=True)
@@ -43,11 +47,34 @@ def find(data: bytes) -> list[str]:
     return [found.decode() for found in PATTERN_BYTES.findall(data)]
 
 
-def replace(data: bytes, reveal: Callable[[str], str | None]) -> bytes:
-    """JSON text with every placeholder replaced by what *reveal* gives for its handle, escaped; a handle that gives None stays."""
+def replace(data: bytes, reveal: Reveal) -> bytes:
+    """JSON text with every placeholder replaced by what *reveal* gives for its handle, escaped; a handle that gives None stays.
+
+    What was revealed is not looked at again: a secret that itself spells a placeholder reveals nothing more.
+    """
 
     def shown(found: re.Match[bytes]) -> bytes:
         secret = reveal(found[1].decode())
-        return found[0] if secret is None else encode(secret)[1:-1]
+        return found[0] if secret is None else _escaped(secret)
 
     return PATTERN_BYTES.sub(shown, data)
+
+
+def replace_text(text: str, reveal: Reveal) -> str:
+    """The same for plain text, such as a URL whose user part is sealed."""
+
+    def shown(found: re.Match[str]) -> str:
+        secret = reveal(found[1])
+        return found[0] if secret is None else secret
+
+    return PATTERN.sub(shown, text)
+
+
+def _escaped(secret: str) -> bytes:
+    try:
+        return encode(secret)[1:-1]
+    except UnicodeEncodeError:
+        # Half a surrogate pair cannot be UTF-8, but it can be an escape.
+        import json
+
+        return json.dumps(secret)[1:-1].encode()

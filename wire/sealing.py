@@ -2,12 +2,17 @@
 
 Law: a secret is one by the name of its variable or member, whatever component it is sent to and whether or not the rest of the message is valid.
 A text from outside that looks like a placeholder is itself sealed, so that nobody can smuggle a handle in.
+
+It is for payloads as a peer sent them.  What the station sends is made of values that are sealed already, and goes to nobody through here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+from msgspec import DecodeError
 
 from wire import jsontext
 from wire.sealed import PREFIX
@@ -18,98 +23,221 @@ Keep = Callable[[str, str], str]
 SECRET, PERSON = "secret", "person"
 
 SECRET_VARIABLES = frozenset({"basicauthpassword", "apnpassword", "simpin", "vpnpassword", "vpnkey"})
-PERSON_VARIABLES = frozenset({"masterpassgroupid"})
+"""Variables (folded) whose value is secret (OCPP 2.x appendix 3, NetworkConfiguration and SecurityCtrlr)."""
+
+PERSON_VARIABLES = frozenset({"masterpassgroupid", "vehicleid"})
+
 PROFILE_VARIABLES = frozenset({"networkconnectionprofiles"})
 """Variables whose value is JSON text with secrets inside."""
 
-SECRET_MEMBERS = frozenset({"basicauthpassword", "apnpassword", "simpin", "password", "key"})
-"""Members of SetNetworkProfile and of network profiles in JSON text."""
+VALUE_MEMBERS = frozenset({"attributevalue", "value", "actualvalue"})
+"""Members that hold a variable's value."""
 
-PERSON_MEMBERS = frozenset({"idtoken", "additionalidtoken", "emaid", "evccid", "customeridentifier", "content", "email", "prioritizedemaids"})
-URL_MEMBERS = frozenset({"location", "remotelocation", "url", "ocppcsmsurl", "responderurl", "server", "apn"})
+SECRET_MEMBERS = frozenset({"simpin", "vpnkey"})
+SECRET_ENDINGS = ("password", "passphrase")
+"""Members that are secret wherever they stand, and how the names of others end."""
 
-QUIET = frozenset({"GetVariables", "Heartbeat", "StatusNotification", "MeterValues", "GetBaseReport", "Reset", "BootNotification"})
-"""Actions whose payloads can hold neither secret nor person; most of what a CSMS sends while nobody charges."""
+VPN_KEY, VPN = "key", "vpn"
+"""``key`` is a secret in a ``vpn`` object and anywhere in a network profile; elsewhere it may name a key of a setting."""
 
-MARK = PREFIX.encode()
+PERSON_MEMBERS = frozenset(
+    """idtoken groupidtoken additionalidtoken idtag parentidtag emaid emaids prioritizedemaids evccid vin vehicleid customeridentifier content email
+    vatnumber company vatcompany""".split()
+)
+"""Members that tell who somebody is, or what was shown to them: a text there is sealed, of an object every text but the plain ones."""
+
+PLAIN_MEMBERS = frozenset({"type", "vendorid", "format", "language"})
+"""Members of such objects that tell a kind."""
+
+LOCATIONS = frozenset({"location", "remotelocation", "url", "ocppcsmsurl"})
+"""Members that hold a URL, of which some are written without a scheme."""
+
+QUIET = frozenset(
+    """AdjustPeriodicEventStream AFRRSignal BootNotification CancelReservation ChangeAvailability ClearCache ClearChargingProfile ClearDERControl
+    ClearDisplayMessage ClearTariffs ClearVariableMonitoring ClearedChargingLimit ClosePeriodicEventStream CostUpdated FirmwareStatusNotification
+    GetBaseReport GetChargingProfiles GetCompositeSchedule GetDERControl GetLocalListVersion GetMonitoringReport GetPeriodicEventStream GetReport
+    GetTransactionStatus GetVariables Heartbeat LogStatusNotification MeterValues NotifyAllowedEnergyTransfer NotifyChargingLimit NotifyDERAlarm
+    NotifyDERStartStop NotifyEVChargingSchedule NotifyPriorityCharging OpenPeriodicEventStream PullDynamicScheduleUpdate ReportChargingProfiles
+    ReportDERControl RequestStopTransaction ReservationStatusUpdate Reset SecurityEventNotification SetDERControl SetMonitoringBase
+    SetMonitoringLevel SetVariableMonitoring StatusNotification TriggerMessage UnlockConnector UnpublishFirmware UpdateDynamicSchedule
+    UsePriorityCharging""".split()
+)
+"""Actions that have no place for a secret or a person, neither in the request nor in the response, which a test holds against the schemas.  They
+are searched for signs of one, because a peer may send what the schema does not allow, and are decoded only where there is a sign."""
+
+_SIGNS = (b"sealed:", b"\\u", b"idtoken", b"password", b"://", b"simpin", b"emaid", b"vpn")
+_HINTS = ("password", "passphrase", "simpin", "idtoken", "vpn", "emaid", PREFIX)
+"""Signs in a text that was meant to be JSON and is not."""
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,31}://)(?P<rest>[^\s\"]+)")
+_PORT = re.compile(r"[^:]*|\[[^\]]*\](?::[0-9]*)?|[^:]*:[0-9]*")
+"""What stands between scheme and path of a URL without a user part."""
+_TELLING = re.compile(r"sig|token|key|secret|pass|pwd|auth|cred|code", re.IGNORECASE)
+"""Names of a query's parameters that make the URL itself a secret, as in links that are signed beforehand."""
+
+_NESTED_MOST = 4
+"""JSON text in a JSON text in a JSON text: deeper than this it is sealed whole, unread."""
 
 
-def seal(action: str, payload: bytes, keep: Keep, secret_variables: frozenset[str] = SECRET_VARIABLES) -> bytes:
+def seal(action: str, payload: bytes, keep: Keep, secret_variables: frozenset[str] = frozenset()) -> bytes:
     """*payload* with every secret and every person replaced by what *keep* gives; the same object where there is none.
 
-    *secret_variables* are names of variables, folded, that are secret: the well-known ones, and the write-only ones of the component files.
+    *action* is that of the request, also for the payload of its response.  *secret_variables* are names of variables, folded, that are secret
+    besides the well-known ones: the write-only ones of the component files.
+
+    A URL keeps its place and loses its user part and, where that is telling, its query: :func:`wire.sealed.replace_text` puts them back.
     """
-    if action in QUIET and MARK not in payload:
-        return payload
-    value = jsontext.decode(payload)
-    sealed = _sealed(action, value, keep, secret_variables)
-    return payload if sealed is value else jsontext.encode(sealed)
-
-
-def _sealed(action: str, value: Any, keep: Keep, secrets: frozenset[str]) -> Any:
-    if action == "SetVariables" and isinstance(value, dict) and isinstance(value.get("setVariableData"), list):
-        items = [_sealed_item(item, keep, secrets) for item in value["setVariableData"]]
-        if any(new is not old for new, old in zip(items, value["setVariableData"], strict=True)):
-            value = {**value, "setVariableData": items}
-    return _walked(value, keep, "", profile=action == "SetNetworkProfile")
-
-
-def _sealed_item(item: Any, keep: Keep, secrets: frozenset[str]) -> Any:
-    if not isinstance(item, dict):
-        return item
-    variable, text = item.get("variable"), item.get("attributeValue")
-    name = variable.get("name") if isinstance(variable, dict) else None
-    if not isinstance(name, str) or not isinstance(text, str) or not text:
-        return item
-    value = seal_value(name, text, keep, secrets)
-    return {**item, "attributeValue": keep(text, PERSON) if value is text and PREFIX in text else value}
-
-
-def seal_value(variable: str, text: str, keep: Keep, secrets: frozenset[str] = SECRET_VARIABLES) -> str:
-    """The value of a variable as it may be written down."""
-    folded = variable.casefold()
-    if folded in secrets:
-        return keep(text, SECRET)
-    if folded in PERSON_VARIABLES and text:
-        return keep(text, PERSON)
-    if folded in PROFILE_VARIABLES:
-        try:
-            profiles = jsontext.decode(text.encode())
-        except ValueError:
-            return text
-        sealed = _walked(profiles, keep, "", profile=True)
-        return text if sealed is profiles else jsontext.encode(sealed).decode()
-    return text
-
-
-def _walked(value: Any, keep: Keep, member: str, *, profile: bool) -> Any:
-    if isinstance(value, str):
-        return _text(value, keep, member, profile=profile)
-    if isinstance(value, list):
-        made = [_walked(one, keep, member, profile=profile) for one in value]
-        return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
-    if isinstance(value, dict):
-        pairs = {name: _walked(one, keep, name.casefold(), profile=profile) for name, one in value.items()}
-        return pairs if any(pairs[name] is not value[name] for name in value) else value
-    return value
-
-
-def _text(text: str, keep: Keep, member: str, *, profile: bool) -> str:
-    if not text:
-        return text
-    if text.startswith(PREFIX) and member == "attributevalue":
-        return text  # sealed a moment ago
-    if PREFIX in text:
-        return keep(text, PERSON)
-    if profile and member in SECRET_MEMBERS:
-        return keep(text, SECRET)
-    if member in PERSON_MEMBERS:
-        return keep(text, PERSON)
-    if member in URL_MEMBERS and "@" in text and "://" in text:
-        return keep(text, SECRET)
-    return text
+    if action in QUIET:
+        folded = payload.lower()
+        for sign in _SIGNS:
+            if sign in folded:
+                break
+        else:
+            return payload
+    try:
+        value = jsontext.decode(payload)
+    except (DecodeError, ValueError, RecursionError):
+        return jsontext.encode(seal_text(payload.decode("utf-8", "replace"), keep))
+    walk = _Walk(keep, SECRET_VARIABLES | secret_variables if secret_variables else SECRET_VARIABLES)
+    try:
+        sealed = walk.value(value, "", profile=action == "SetNetworkProfile", person=False)
+        return payload if sealed is value else jsontext.encode(sealed)
+    except RecursionError:
+        # Only for what frame.read did not let through; better sealed whole than written down.
+        return jsontext.encode(seal_text(payload.decode("utf-8", "replace"), keep))
 
 
 def seal_text(text: str, keep: Keep) -> str:
     """A frame that nobody could read is sealed whole."""
     return keep(text, SECRET)
+
+
+class _Walk:
+    """One walk through a payload; whatever has nothing to seal comes back as the same object."""
+
+    __slots__ = ("_keep", "_nested", "_secrets")
+
+    def __init__(self, keep: Keep, secrets: frozenset[str]) -> None:
+        self._keep = keep
+        self._secrets = secrets
+        self._nested = 0
+
+    def value(self, value: Any, member: str, *, profile: bool, person: bool) -> Any:
+        """*value* of a folded *member*; *profile*: in a network profile; *person*: in an object that tells who somebody is."""
+        if isinstance(value, str):
+            if person and value and member not in PLAIN_MEMBERS:
+                return self._keep(value, PERSON)
+            return self._text(value, member, profile=profile)
+        if isinstance(value, dict):
+            return self._object(value, member, profile=profile, person=person)
+        if isinstance(value, list):
+            made = [self.value(one, member, profile=profile, person=person) for one in value]
+            return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
+        if person and member not in PLAIN_MEMBERS:
+            return self._whole(value, PERSON)
+        return value
+
+    def _object(self, value: dict[str, Any], within: str, *, profile: bool, person: bool) -> dict[str, Any]:
+        variables = _variables_of(value)
+        made: dict[str, Any] = {}
+        changed = False
+        for name, one in value.items():
+            member = name.casefold()
+            if (
+                member in SECRET_MEMBERS
+                or member in self._secrets
+                or member.endswith(SECRET_ENDINGS)
+                or (member == VPN_KEY and (profile or within == VPN))
+            ):
+                new = self._whole(one, SECRET)
+            elif member in PERSON_MEMBERS:
+                new = self.value(one, member, profile=profile, person=True)
+            elif variables and member in VALUE_MEMBERS:
+                new = self._value_of(variables, one, member, profile=profile, person=person)
+            else:
+                new = self.value(one, member, profile=profile, person=person)
+            called = self._keep(name, PERSON) if PREFIX in name else name
+            changed = changed or new is not one or called is not name
+            made[called] = new
+        return made if changed else value
+
+    def _value_of(self, variables: set[str], value: Any, member: str, *, profile: bool, person: bool) -> Any:
+        if not variables.isdisjoint(self._secrets):
+            return self._whole(value, SECRET)
+        if not variables.isdisjoint(PERSON_VARIABLES):
+            return self._whole(value, PERSON)
+        if not variables.isdisjoint(PROFILE_VARIABLES) and isinstance(value, str):
+            return self._json_text(value, profile=True, must=True)
+        return self.value(value, member, profile=profile, person=person)
+
+    def _whole(self, value: Any, purpose: str) -> Any:
+        """Anything as one placeholder; what says nothing (empty, null, true, false) stays."""
+        if value is None or isinstance(value, bool) or value in ("", [], {}):
+            return value
+        return self._keep(value if isinstance(value, str) else jsontext.encode(value).decode(), purpose)
+
+    def _text(self, text: str, member: str, *, profile: bool) -> str:
+        if PREFIX in text:
+            # For the other side's own eyes: what it wrote comes back to it as it was, and opens nothing.
+            return self._keep(text, PERSON)
+        if text.lstrip()[:1] in {"{", "["}:
+            return self._json_text(text, profile=profile, must=False)
+        if member in LOCATIONS:
+            scheme, there, rest = text.partition("://")
+            return scheme + there + self._url(rest) if there else self._url(scheme)
+        if "://" in text:
+            return _URL.sub(lambda found: found["scheme"] + self._url(found["rest"]), text)
+        return text
+
+    def _url(self, rest: str) -> str:
+        """What follows the scheme of a URL, without user part and without a telling query."""
+        host = re.split("[/?#]", rest, maxsplit=1)[0]
+        # A password may hold what ought to be escaped in it: then what looks like the host has no number for a port.
+        if "@" in rest and ("@" in host or _PORT.fullmatch(host) is None):
+            user, _, rest = rest.rpartition("@")
+            return f"{self._keep(user, SECRET)}@{self._query(rest)}" if user else f"@{self._query(rest)}"
+        return self._query(rest)
+
+    def _query(self, rest: str) -> str:
+        place, mark, query = rest.partition("?")
+        names = [part.partition("=")[0] for part in re.split("[&;#]", query)]
+        telling = "=" in query and any(_TELLING.search(name) for name in names)
+        return place + mark + self._keep(query, SECRET) if telling else rest
+
+    def _json_text(self, text: str, *, profile: bool, must: bool) -> str:
+        """JSON in a text; *must*: it is known to hold secrets, so what cannot be read is sealed whole."""
+        if not text:
+            return text
+        raw = text.encode()
+        try:
+            value = jsontext.decode(raw) if self._nested < _NESTED_MOST else None
+            readable = value is not None and not jsontext.has_twins(raw, value)
+        except (DecodeError, ValueError, RecursionError):
+            value, readable = None, False
+        if not readable:
+            folded = text.casefold()
+            hinted = any(hint in folded for hint in _HINTS) or self._nested >= _NESTED_MOST or value is not None
+            return self._keep(text, SECRET) if must or hinted else text
+        self._nested += 1
+        try:
+            sealed = self.value(value, "", profile=profile, person=False)
+            return text if sealed is value else jsontext.encode(sealed).decode()
+        except RecursionError:
+            # Deep enough to be meant as an attack.
+            return self._keep(text, SECRET)
+        finally:
+            self._nested -= 1
+
+
+def _variables_of(value: dict[str, Any]) -> set[str]:
+    """The folded names of the variables that an object may be about: ``variable.name``, also where it is put askew."""
+    found = set()
+    for name, one in value.items():
+        member = name.casefold()
+        if member in {"variable", "name", "key"} and isinstance(one, str):
+            found.add(one.strip().casefold().rpartition(".")[2])
+        elif member == "variable" and isinstance(one, dict):
+            for inner, text in one.items():
+                if inner.casefold() == "name" and isinstance(text, str):
+                    found.add(text.strip().casefold().rpartition(".")[2])
+    return found

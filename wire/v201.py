@@ -1,12 +1,17 @@
 """2.1's words put into 2.0.1's.
 
-Law: whatever is valid in 2.1 is valid in 2.0.1 after narrowing.  What 2.0.1 does not have is left out; a value that it does not know becomes the
-nearest that it knows; a text that is too long for it is cut.
+Law: whatever is valid in 2.1 is valid in 2.0.1 after narrowing, and says nothing that was not so.  What 2.0.1 does not have is left out; a value that
+it does not know becomes the nearest that it knows, or its element goes; a text that is too long for it is cut.
+
+Narrowed are the requests that a station initiates and its responses, as far as 2.0.1 has the message; any other payload comes back as it is.
 """
 
 from __future__ import annotations
 
+from math import ceil, floor
 from typing import Any
+
+from wire.sealed import parse
 
 _PERIOD = """limit_L2 limit_L3 dischargeLimit dischargeLimit_L2 dischargeLimit_L3 setpoint setpoint_L2 setpoint_L3 setpointReactive
     setpointReactive_L2 setpointReactive_L3 preconditioningRequest evseSleep v2xBaseline operationMode v2xFreqWattCurve v2xSignalWattCurve"""
@@ -64,7 +69,7 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
 }
 
 _TOKEN_TYPES = ("Central", "eMAID", "ISO14443", "ISO15693", "KeyCode", "Local", "MacAddress", "NoAuthorization")
-_TOKENS = {"EVCCID": "MacAddress", "VIN": "Central", "DirectPayment": "Central"}
+_TOKENS = {"EVCCID": "MacAddress"}
 _SOURCES = ("EMS", "Other", "SO", "CSO")
 
 CLOSED: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str], str]] = {
@@ -79,7 +84,6 @@ CLOSED: dict[tuple[str, str], tuple[tuple[str, ...], dict[str, str], str]] = {
 RENAMED: dict[tuple[str, str], dict[str, str]] = {
     # (message, member): values of 2.1 and the nearest of 2.0.1
     ("ClearDisplayMessageResponse", "status"): {"Rejected": "Unknown"},
-    ("GetInstalledCertificateIdsResponse", "certificateHashDataChain.certificateType"): {"OEMRootCertificate": "V2GRootCertificate"},
     ("NotifyDisplayMessagesRequest", "messageInfo.message.format"): {"QRCODE": "URI"},
     ("NotifyDisplayMessagesRequest", "messageInfo.state"): {"Suspended": "Idle", "Discharging": "Charging"},
     ("NotifyEVChargingNeedsRequest", "chargingNeeds.requestedEnergyTransfer"): {
@@ -114,15 +118,46 @@ RENAMED: dict[tuple[str, str], dict[str, str]] = {
     ("TransactionEventRequest", "transactionInfo.stoppedReason"): {"ReqEnergyTransferRejected": "Other"},
 }
 
-MEASURANDS_21 = frozenset(
-    """Current.Export.Offered Current.Export.Minimum Current.Import.Offered Current.Import.Minimum Display.PresentSOC Display.MinimumSOC
-    Display.TargetSOC Display.MaximumSOC Display.RemainingTimeToMinimumSOC Display.RemainingTimeToTargetSOC Display.RemainingTimeToMaximumSOC
-    Display.ChargingComplete Display.BatteryEnergyCapacity Display.InletHot Energy.Active.Import.CableLoss
-    Energy.Active.Import.LocalGeneration.Register Energy.Active.Setpoint.Interval EnergyRequest.Target EnergyRequest.Minimum
-    EnergyRequest.Maximum EnergyRequest.Minimum.V2X EnergyRequest.Maximum.V2X EnergyRequest.Bulk Power.Active.Setpoint Power.Active.Residual
-    Power.Export.Minimum Power.Export.Offered Power.Import.Offered Power.Import.Minimum Voltage.Minimum Voltage.Maximum""".split()
-)
-"""Measurands that 2.0.1 has no word for: such a sample is left out."""
+MEASURANDS = {
+    # 2.1's name: 2.0.1's name for the same quantity, where it has one; without one the sample is left out
+    "Current.Import.Offered": "Current.Offered",
+    "Display.PresentSOC": "SoC",
+    "Power.Import.Offered": "Power.Offered",
+    **dict.fromkeys(
+        """Current.Export.Offered Current.Export.Minimum Current.Import.Minimum Display.MinimumSOC Display.TargetSOC Display.MaximumSOC
+        Display.RemainingTimeToMinimumSOC Display.RemainingTimeToTargetSOC Display.RemainingTimeToMaximumSOC Display.ChargingComplete
+        Display.BatteryEnergyCapacity Display.InletHot Energy.Active.Import.CableLoss Energy.Active.Import.LocalGeneration.Register
+        Energy.Active.Setpoint.Interval EnergyRequest.Target EnergyRequest.Minimum EnergyRequest.Maximum EnergyRequest.Minimum.V2X
+        EnergyRequest.Maximum.V2X EnergyRequest.Bulk Power.Active.Setpoint Power.Active.Residual Power.Export.Minimum Power.Export.Offered
+        Power.Import.Minimum Voltage.Minimum Voltage.Maximum""".split(),
+        "",
+    ),
+}
+
+NOTHING = {"value": 0, "context": "Other", "measurand": "Energy.Active.Import.Interval"}
+"""The sample of a MeterValuesRequest that has none left, which 2.0.1 does not allow: no energy in an interval of no length, which is true."""
+
+DROPPED: dict[str, tuple[str, str, frozenset[str], tuple[str, str]]] = {
+    # message: list, member of its elements, values for which an element goes, (member, value) that says that none was left
+    "GetInstalledCertificateIdsResponse": (
+        "certificateHashDataChain",
+        "certificateType",
+        frozenset({"OEMRootCertificate"}),
+        ("status", "NotFound"),
+    ),
+}
+
+WHOLE: dict[str, tuple[tuple[str, Any], ...]] = {
+    # message: numbers that are integers in 2.0.1, and to which side they go; the vehicle's limits stay on the safe side
+    "NotifyEVChargingNeedsRequest": (
+        *[(path, floor) for path in _paths("chargingNeeds.acChargingParameters", "energyAmount evMaxCurrent evMaxVoltage")],
+        ("chargingNeeds.acChargingParameters.evMinCurrent", ceil),
+        *[
+            (path, floor)
+            for path in _paths("chargingNeeds.dcChargingParameters", "evMaxCurrent evMaxVoltage energyAmount evMaxPower evEnergyCapacity")
+        ],
+    ),
+}
 
 CUT: dict[str, tuple[tuple[str, int], ...]] = {
     # message: texts and their longest in 2.0.1
@@ -148,71 +183,133 @@ CUT: dict[str, tuple[tuple[str, int], ...]] = {
     "SetVariableMonitoringResponse": (("setMonitoringResult.statusInfo.additionalInfo", 512),),
 }
 
-SAMPLED = {"MeterValuesRequest": "meterValue", "TransactionEventRequest": "meterValue"}
+SAMPLED = frozenset({"MeterValuesRequest", "TransactionEventRequest"})
 LIMITED = {
-    # message: where schedules lie; 2.0.1 wants a limit in every period
+    # message: where periods of schedules lie; 2.0.1 wants a limit in every one
     "GetCompositeScheduleResponse": "schedule.chargingSchedulePeriod",
     "NotifyChargingLimitRequest": "chargingSchedule.chargingSchedulePeriod",
     "NotifyEVChargingScheduleRequest": "chargingSchedule.chargingSchedulePeriod",
     "ReportChargingProfilesRequest": "chargingProfile.chargingSchedule.chargingSchedulePeriod",
 }
 
+INFO_MOST = 512
+"""Characters of statusInfo.additionalInfo in 2.0.1, in every response."""
+
+MESSAGES = frozenset(
+    {
+        *LEFT_OUT,
+        *CUT,
+        *WHOLE,
+        *DROPPED,
+        *SAMPLED,
+        *LIMITED,
+        *[message for message, _ in CLOSED],
+        *[message for message, _ in RENAMED],
+    }
+)
+"""Messages in which something may have to change besides statusInfo."""
+
+_CLOSED_IN = {message: [(path, row) for (of, path), row in CLOSED.items() if of == message] for message, _ in CLOSED}
+_RENAMED_IN = {message: [(path, row) for (of, path), row in RENAMED.items() if of == message] for message, _ in RENAMED}
+
 
 def narrow(message: str, payload: dict[str, Any]) -> dict[str, Any]:
     """*payload* of *message* (``TransactionEventRequest``, ``GetVariablesResponse``) in 2.0.1's words; what it was given stays as it was."""
-    if not _TOUCHED & {message} and "statusInfo" not in payload:
+    if message not in MESSAGES and "statusInfo" not in payload:
         return payload
     found: dict[str, Any] = _copied(payload)
+    # Before members are left out: a limit may have to come from one of them.
+    for holder, name in _holders(found, LIMITED.get(message, "")):
+        for period in _objects(holder.get(name)):
+            if "limit" not in period:
+                period["limit"] = _limit(period.get("setpoint"))
     for path in LEFT_OUT.get(message, ()):
         for holder, name in _holders(found, path):
             holder.pop(name, None)
-    for (of, path), (known, nearest, rest) in CLOSED.items():
-        if of == message:
-            for holder, name in _holders(found, path):
-                if name in holder and holder[name] not in known:
-                    holder[name] = nearest.get(holder[name], rest)
-    for (of, path), renamed in RENAMED.items():
-        if of == message:
-            for holder, name in _holders(found, path):
-                if name in holder:
-                    holder[name] = renamed.get(holder[name], holder[name])
-    for path, longest in (*CUT.get(message, ()), ("statusInfo.additionalInfo", 512)):
+    for path, (known, nearest, rest) in _CLOSED_IN.get(message, ()):
         for holder, name in _holders(found, path):
-            if isinstance(holder.get(name), str) and not holder[name].startswith("<sealed:"):
-                holder[name] = holder[name][:longest]
-    if message in SAMPLED:
-        _narrow_samples(found)
-    for holder, name in _holders(found, LIMITED.get(message, "")):
-        for period in holder.get(name, []):
-            period.setdefault("limit", 0)
+            if name in holder and holder[name] not in known:
+                holder[name] = nearest.get(holder[name], rest)
+    for path, renamed in _RENAMED_IN.get(message, ()):
+        for holder, name in _holders(found, path):
+            if name in holder:
+                holder[name] = renamed.get(holder[name], holder[name])
+    for path, rounded in WHOLE.get(message, ()):
+        for holder, name in _holders(found, path):
+            if isinstance(holder.get(name), float):
+                holder[name] = rounded(holder[name])
+    for path, longest in (*CUT.get(message, ()), ("statusInfo.additionalInfo", INFO_MOST)):
+        for holder, name in _holders(found, path):
+            if name in holder:
+                holder[name] = _cut(holder[name], longest)
+    if message in DROPPED:
+        _drop_elements(found, *DROPPED[message])
+    if message in SAMPLED and "meterValue" in found:
+        _narrow_samples(message, found)
     return found
 
 
-_TOUCHED = LEFT_OUT.keys() | CUT.keys() | SAMPLED.keys() | LIMITED.keys() | {message for message, _ in CLOSED} | {message for message, _ in RENAMED}
+def _limit(setpoint: Any) -> Any:
+    """The limit of a period that has none: what it is told to draw; a period in which nothing is to be drawn, or nobody knows, limits to 0."""
+    return setpoint if isinstance(setpoint, int | float) and setpoint > 0 else 0
 
 
-def _narrow_samples(found: dict[str, Any]) -> None:
+def _cut(value: Any, longest: int) -> Any:
+    if isinstance(value, list):
+        return [_cut(one, longest) for one in value]
+    if not isinstance(value, str):
+        return value
+    sealed = parse(value)
+    if sealed is None:
+        return value[:longest]
+    # A sealed text cannot be cut unseen.  Its handle fits, is the same each time, and is nobody else's token: a cut token might be.
+    return value if sealed.length <= longest else sealed.handle[:longest]
+
+
+def _drop_elements(found: dict[str, Any], name: str, member: str, values: frozenset[str], none_left: tuple[str, str]) -> None:
+    elements = found.get(name)
+    if not isinstance(elements, list):
+        return
+    kept = [element for element in elements if not (isinstance(element, dict) and element.get(member) in values)]
+    if kept:
+        found[name] = kept
+    elif elements:
+        del found[name]
+        found[none_left[0]] = none_left[1]
+
+
+def _narrow_samples(message: str, found: dict[str, Any]) -> None:
+    values = _objects(found["meterValue"])
     kept = []
-    for value in found.get("meterValue", []):
-        samples = [sample for sample in value["sampledValue"] if sample.get("measurand") not in MEASURANDS_21]
-        for sample in samples:
+    for value in values:
+        samples = []
+        for sample in _objects(value.get("sampledValue")):
+            measurand = sample.get("measurand")
+            if measurand in MEASURANDS:
+                if not MEASURANDS[measurand]:
+                    continue
+                sample["measurand"] = MEASURANDS[measurand]
             if sample.get("location") == "Upstream":
+                # The grid side of the station is as far up as 2.0.1 can name.
                 sample["location"] = "Inlet"
             signed = sample.get("signedMeterValue")
-            if signed is not None:
+            if isinstance(signed, dict):
+                # 2.1 may leave out what is the same for every value; 2.0.1 wants the members.
                 signed.setdefault("signingMethod", "")
                 signed.setdefault("publicKey", "")
+            samples.append(sample)
         if samples:
             kept.append({**value, "sampledValue": samples})
     if kept:
         found["meterValue"] = kept
-    elif "meterValue" in found:
-        # MeterValues must hold one; a transaction event may go without.
-        if "evseId" in found:
-            first = found["meterValue"][0]
-            found["meterValue"] = [{**first, "sampledValue": [{"value": 0}]}]
-        else:
-            del found["meterValue"]
+    elif message == "TransactionEventRequest":
+        del found["meterValue"]
+    else:
+        found["meterValue"] = [{**value, "sampledValue": [dict(NOTHING)]} for value in values[:1]]
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _copied(value: Any) -> Any:

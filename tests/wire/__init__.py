@@ -1,0 +1,1 @@
+"""OCPP-J without sockets: what is read, judged, sealed and narrowed."""
