@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from engine.kernel import Woke
 from engine.machine import Conclusions, Context, Machine, Station
+from machines.boot.facts import Rebooted
 from machines.device_model.facts import VariableSet
 from machines.device_model.views import Variable, evses
 from machines.effects import SetEvse
@@ -114,6 +115,13 @@ def on_flow(station: Station, fact: PilotSeen | ContactorSeen, cx: Context) -> C
         yield EnergySuspended(evse_id=fact.evse_id, by="EVSE" if session.pilot in WANTING else "EV")
 
 
+def on_restart(station: Station, fact: Rebooted, cx: Context) -> Conclusions:  # noqa: ARG001
+    """The contactor fell open with the process: what flowed was suspended by the station, not by the vehicle."""
+    for evse_id, session in sorted(station[SESSIONS].of.items()):
+        if session.phase is Phase.CHARGING:
+            yield EnergySuspended(evse_id=evse_id, by="EVSE")
+
+
 # What is told of it
 
 
@@ -216,6 +224,7 @@ MACHINE = Machine(
         PilotChanged: on_pilot,
         ContactorMoved: on_contactor,
         EvseSeen: on_levels,
+        Rebooted: on_restart,
         CardPresented: on_card,
         (Called, "RequestStartTransaction"): served(on_remote_start),
         (Called, "RequestStopTransaction"): served(on_remote_stop),
