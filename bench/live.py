@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import random
 import shutil
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,26 +132,22 @@ async def of_flushes(csms: Csms, folder: Path, count: int, progress: Progress) -
     trace = folder / "trace"
     with Programs(csms, folder) as programs:
         progress.step("set-flushes: starting under strace")
-        program, station, _ = await programs.booted("station", [*flushes.strace(str(trace)), *programs.station_argv("station", folder / "station")])
-        await station.quiet()
-        await load.ask(station, set_variables, WARM_UP)
-        before = trace.stat().st_size
-        await load.ask(station, set_variables, TRACED)
-        after = trace.stat().st_size
-        # strace dies with its own signal and would leave the station to itself.
-        end_traced(program)
+        argv = [*flushes.strace(str(trace)), *programs.station_argv("station", folder / "station")]
+        try:
+            _, station, _ = await programs.booted("station", argv)
+            await station.quiet()
+            await load.ask(station, set_variables, WARM_UP)
+            before = trace.stat().st_size
+            await load.ask(station, set_variables, TRACED)
+            after = trace.stat().st_size
+        finally:
+            # A tracer that is killed lets go of what it traces, which would then stay for ever.
+            programs.kill_traced()
     text = trace.read_bytes()
     descriptors: set[int] = set()
     flushes.count(text[:before].decode(errors="replace").splitlines(), descriptors)
     found = flushes.count(text[before:after].decode(errors="replace").splitlines(), descriptors)
     return [Result(goal=SET_FLUSHES, ratios=(found / TRACED,), note=f"{found} in {TRACED} requests")]
-
-
-def end_traced(program: Program) -> None:
-    """End the child of strace, by its id; strace follows it."""
-    for child in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split():
-        os.kill(int(child), signal.SIGKILL)
-    program.process.wait()
 
 
 async def of_boot(csms: Csms, folder: Path, count: int, progress: Progress) -> list[Result]:

@@ -6,7 +6,9 @@ Law: whatever was started here is ended here, by its own id; what a program says
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -52,14 +54,6 @@ class Program:
         self.process.kill()
         self.process.wait()
 
-    def end(self) -> None:
-        """Ask it to end, and insist."""
-        self.process.terminate()
-        try:
-            self.process.wait(END_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
     def tail(self) -> str:
         """The last that it said."""
         return self.said.read_text(errors="replace")[-TAIL_CHARS:]
@@ -99,6 +93,15 @@ class Programs:
         """End one of them before the others."""
         program.kill()
         self._running.remove(program)
+
+    def kill_traced(self) -> None:
+        """End the children of the programs that run here, which are tracers; these end with what they trace."""
+        for program in self._running:
+            children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+            for child in children.read_text().split() if children.exists() else ():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(child), signal.SIGKILL)
+            program.process.wait(END_LIMIT_S)
 
     def yardstick(self, script: str, *args: str) -> list[str]:
         """The command line of a yardstick."""

@@ -162,7 +162,7 @@ class Process:
     def _undo(self, group: list[Waiting]) -> None:
         """The group never happened: its inputs wait and are decided again, but for those whose answer has left already."""
         self.waiting = []
-        self.mailbox.extendleft(one.turn.input for one in reversed(group) if not one.acted)
+        self.mailbox.extendleft(one.turn.input for one in reversed(group) if not (one.acted and one.turn.effects))
         self.station = self.durable_station
         self.recorder.rewind(self.durable_seq, self.durable_at)
         self.retry_at = self.recorder.now() + RETRY_US

@@ -237,7 +237,7 @@ class World:
         self._evse_busy: dict[int, int] = {}
         self._down_at: int | None = None
         self._restart_at: int | None = 0
-        self._ended_by_card: list[tuple[int, str]] = []
+        self._ended_by_card: dict[int, str] = {}
 
     # Time
 
@@ -440,6 +440,7 @@ class World:
             self.died(str(crash))
         except Wrong as wrong:
             raise Violation("an onlooker sees nothing wrong", str(wrong)) from wrong
+        self._check_cards()
 
     def _look(self, evse_id: int) -> None:
         self._hardware_due[evse_id] = self.hardware[evse_id].next_due()
@@ -498,17 +499,16 @@ class World:
             case CardPresented():
                 evse_id = onlooker.ends_with(input.token, input.evse_ids)
                 if evse_id:
-                    self._ended_by_card.append((evse_id, f"turn {turn.seq}"))
+                    self._ended_by_card[evse_id] = f"turn {turn.seq}"
                 onlooker.card(self.now, input.token, input.evse_ids)
             case _:
                 pass
 
     def _check_cards(self) -> None:
-        for evse_id, where in self._ended_by_card:
-            if self.process is not None and self.process.retry_at is None and evse_id in self.onlooker.offered:
-                raise Violation("the card that began a charge ends it", f"EVSE {evse_id} is still to offer energy after {where}")
-        if self.process is not None and self.process.retry_at is None:
-            self._ended_by_card.clear()
+        """After the dust has settled: what a card had to end has been ended (the offer was taken back, or a restart did it)."""
+        if self._ended_by_card and self.process is not None and self.process.retry_at is None:
+            evse_id, where = self._ended_by_card.popitem()
+            raise Violation("the card that began a charge ends it", f"EVSE {evse_id} is still to offer energy after {where}")
 
     def _check_flow(self, evse_id: int) -> None:
         if evse_id not in self.onlooker.offered and not self._evse_busy.get(evse_id):
@@ -555,6 +555,8 @@ class World:
     def _set_evse(self, process: Process, effect_id: EffectId, effect: SetEvse) -> None:
         if effect_id not in self._performed or effect.evse_id in self.onlooker.offered or not effect.energise:
             self.onlooker.offer(self.now, effect.evse_id, energise=effect.energise)
+        if not effect.energise:
+            self._ended_by_card.pop(effect.evse_id, None)
         busy_until = self._evse_busy.get(effect.evse_id, 0)
         delay_us = max(busy_until - self.now, 0)
         if self.random.random() < self.faults.evse_dawdles:
@@ -596,7 +598,7 @@ class World:
     # The wire
 
     def _dial(self, process: Process, dial: Dial) -> None:
-        if self.wire is not None and not self.wire.down_told:
+        if self.wire is not None and self.wire.alive:
             raise Violation("links do not overlap", f"link {dial.link} is dialled, and {self.wire.link} was not lost")
         if self.now - self._lost_at < DIAL_GAP_US and self._lost_by is process:
             raise Violation("nobody comes back faster than a second", f"link {dial.link} {self.now - self._lost_at} us after the last was lost")

@@ -329,21 +329,21 @@ def _words(value: Any, path: str) -> Iterator[str]:
                 yield sample
                 return
             for name, member in value.items():
+                # Where a member is from is told by the one around it; the whole way would fill the line.
+                where = f"{path.rpartition('.')[2]}.{name}".lstrip(".")
                 if name in SKIPPED:
                     continue
-                if name in SECRETS:
-                    yield f"{name}=****"
+                if name in SECRETS or (name == "attributeValue" and _secret(value)):
+                    yield f"{where}=****"
                 elif name in TOKENS and isinstance(member, str):
-                    yield f"{path}{name}={masked(member)}"
-                elif name == "attributeValue" and _secret(value):
-                    yield f"{path}{name}=****"
+                    yield f"{where}={masked(member)}"
                 else:
-                    yield from _words(member, name if not isinstance(member, dict) else f"{name}.")
+                    yield from _words(member, where)
         case list():
             for member in value:
                 yield from _words(member, path)
         case _:
-            yield f"{path.rstrip('.')}={_short(value)}"
+            yield f"{path}={_short(value)}"
 
 
 def _variable_text(value: Payload) -> str | None:

@@ -74,7 +74,7 @@ async def demo(data: Path, version: str) -> int:
         await house.verb("plug_in", evse=1, amps=16, phases=3)
         say("a vehicle plugs in at EVSE 1")
         await house.verb("swipe", token=CARD)
-        await house.until(lambda event: event.get("charging_state") == "Charging")
+        await house.charging()
         say("a card is presented, the CSMS accepts it, energy flows")
         await house.until_some(5, lambda event: event["event"] == "transaction" and event.get("trigger") == "MeterValuePeriodic", 2)
         house.cut_power()
@@ -82,7 +82,7 @@ async def demo(data: Path, version: str) -> int:
         say("POWER CUT: the process is killed with SIGKILL; the vehicle is left standing")
         await house.power_up()
         await house.link()
-        await house.until(lambda event: event.get("charging_state") == "Charging")
+        await house.charging()
         say("power is back: the station remembers the session and goes on charging in the same transaction")
         await house.until_some(5, lambda event: event["event"] == "transaction" and event.get("trigger") == "MeterValuePeriodic", 2)
         await house.verb("swipe", token=CARD)
@@ -93,7 +93,9 @@ async def demo(data: Path, version: str) -> int:
         await house.stop()
         say("the station is stopped in an orderly way\n")
     except TimeoutError as error:
-        raise StationdError(f"the demo got stuck; the station's log is {data / 'station.log'}") from error
+        log = (data / "station.log").read_text(errors="replace").splitlines()[-20:]
+        print("\nthe end of the station's log:", *log, sep="\n  ", file=sys.stderr)
+        raise StationdError("the demo got stuck: the station did not get where the story says") from error
     finally:
         house.cut_power()
         await csms.stop()
@@ -169,17 +171,23 @@ class House:
         for _ in range(min(most, least)):
             await self.until(wanted)
 
+    async def until_state(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Until the station stands as wanted.  A state may have been reached before anybody subscribed, so it is asked for."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not wanted(await self.verb("state")):  # noqa: ASYNC110 (a state over a socket has no event)
+                await asyncio.sleep(0.02)
+
     async def link(self) -> None:
         """Until the CSMS has accepted the station."""
-        async with asyncio.timeout(PATIENCE_S):
-            while (await self.verb("state"))["boot"]["phase"] != "accepted":  # noqa: ASYNC110 (a state over a socket has no event)
-                await asyncio.sleep(0.02)
+        await self.until_state(lambda state: state["boot"]["phase"] == "accepted")
+
+    async def charging(self) -> None:
+        """Until energy flows at EVSE 1."""
+        await self.until_state(lambda state: state["evses"][0]["charging_state"] == "Charging")
 
     async def drained(self) -> None:
         """Until everything is told."""
-        async with asyncio.timeout(PATIENCE_S):
-            while (await self.verb("state"))["queue"]["waiting"]:  # noqa: ASYNC110 (as above)
-                await asyncio.sleep(0.02)
+        await self.until_state(lambda state: not state["queue"]["waiting"])
 
     async def verb(self, verb: str, **args: Any) -> Any:
         """One verb, one answer."""

@@ -41,6 +41,7 @@ _HEAD_BYTES = 1024
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """A string, or the rest of the text where its end is missing: linear, whatever is thrown at it."""
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_BRACES = bytes.maketrans(b"{}", b"[]")
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
@@ -222,11 +223,12 @@ def _text(raw: Raw) -> str | None:
 
 def _is_deep(data: bytes) -> bool:
     """Whether brackets outside strings nest deeper than allowed, or do not match."""
-    brackets = _STRING.sub(b"", data).translate(None, _NOT_BRACKETS)
+    # Braces as brackets: that they match each other is the decoder's to see.  Each pass takes away the innermost level.
+    brackets = _STRING.sub(b"", data).translate(_BRACES, _NOT_BRACKETS)
     for _ in range(DEPTH_MOST):
         if not brackets:
             return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 

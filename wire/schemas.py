@@ -180,8 +180,9 @@ def explain(text: str, members: frozenset[str]) -> Problem:
     path = found[1] if found is not None and members.issuperset(_STEP.findall(found[1])) else "$"
     if text.startswith("Object contains unknown field"):
         # A path behind a name that holds a backtick may be the peer's invention: then only the message is named.
-        name = text.removeprefix("Object contains unknown field `").partition("`")[0]
-        path = path if text.count("`") == (4 if found is not None else 2) else "$"
+        plain = text.count("`") == (4 if found is not None else 2)
+        name = _QUOTED.findall(text)[0] if plain else ""
+        path = path if plain else "$"
         # The likeliest cause is a slip of spelling, which its author finds sooner by name; what does not look like a name might be a value.
         member = f"{name} is not known here" if _CAMEL.fullmatch(name) else "has a member that is not known here"
         return Problem("FormatViolation", f"{path}: {member}", path)

@@ -32,7 +32,7 @@ ABOUT = (
     # member, longest, and where it may stand: libocpp's component files have these in InternalCtrlr
     ("model", 20, (Variable("ChargingStation", "Model", ""), Variable("InternalCtrlr", "ChargePointModel", "stationd"))),
     ("vendorName", 50, (Variable("ChargingStation", "VendorName", ""), Variable("InternalCtrlr", "ChargePointVendor", "stationd"))),
-    ("serialNumber", 25, (Variable("ChargingStation", "SerialNumber", ""), Variable("InternalCtrlr", "ChargePointSerialNumber", ""))),
+    ("serialNumber", 25, (Variable("ChargingStation", "SerialNumber", ""), Variable("InternalCtrlr", "ChargeBoxSerialNumber", ""))),
     ("firmwareVersion", 50, (Variable("ChargingStation", "FirmwareVersion", ""), Variable("InternalCtrlr", "FirmwareVersion", ""))),
 )
 

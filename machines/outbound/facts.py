@@ -34,13 +34,14 @@ class Sent(Fact):
 
 @record(152)
 class Delivered(Fact):
-    """The CSMS answered."""
+    """The CSMS answered.  *late*: it answered an earlier attempt, and the newest one is still in flight (see ``Lapsed``)."""
 
     TOPIC: ClassVar[str] = "action"
 
     entry: int
     action: str
     payload: bytes
+    late: bool = False
 
 
 @record(153)
@@ -78,5 +79,12 @@ class QueueWentOffline(Fact):
 @record(159)
 class Ripened(Fact):
     """The wait before the next attempt is over."""
+
+    entry: int
+
+
+@record(340)
+class Lapsed(Fact):
+    """The last attempt of a message that was delivered by an earlier one is over: answered too, or no longer waited for."""
 
     entry: int

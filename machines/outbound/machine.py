@@ -19,7 +19,7 @@ from machines.device_model.views import Variable
 from machines.effects import Call, Say
 from machines.inputs import Answered, Refused
 from machines.outbound.asks import message_id
-from machines.outbound.facts import Delivered, Dropped, Failed, Queued, QueueWentOffline, Returned, Ripened, Sent
+from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent
 from machines.outbound.state import FOLDS, OUTBOUND, THINNED, Entry, Outbound
 from machines.version.state import VERSION
 from wire import frame, jsontext, v201
@@ -123,22 +123,36 @@ def on_answer(station: Station, answer: Answered, cx: Context) -> Conclusions:
     """The CSMS answered.  A late answer counts as long as the message still waits: the CSMS has it."""
     out = station[OUTBOUND]
     entry = out.queue.get(answer.entry)
-    if answer.link != station[CONNECTION].link or entry is None or not 0 < answer.attempt <= entry.attempts:
+    if answer.link != station[CONNECTION].link:
+        return
+    newest = out.flying == answer.entry and answer.attempt == out.attempt
+    if entry is None:
+        if newest:
+            yield Lapsed(entry=answer.entry)
+        return
+    if not 0 < answer.attempt <= entry.attempts:
         return
     if not answer.problem:
-        yield Delivered(entry=answer.entry, action=entry.action, payload=answer.payload)
+        yield Delivered(entry=answer.entry, action=entry.action, payload=answer.payload, late=out.flying == answer.entry and not newest)
         return
     if station[VERSION].of.get(answer.link) == "2.1":
         # 2.1 lets us tell the CSMS that its answer was no good (Part 4, CALLRESULTERROR).
         text = message_id(station[BOOT].journal, answer.entry, answer.attempt)
         yield Say(link=answer.link, frame=frame.call_result_error(text, "FormatViolation", answer.problem))
-    yield from not_taken(station, answer.entry, entry, f"the answer breaks its schema: {answer.problem}", cx)
+    if newest:
+        # An attempt that was given up already has failed once, and fails no second time.
+        yield from not_taken(station, answer.entry, entry, f"the answer breaks its schema: {answer.problem}", cx)
 
 
 def on_refusal(station: Station, refusal: Refused, cx: Context) -> Conclusions:
-    """The CSMS answered with an error."""
-    entry = station[OUTBOUND].queue.get(refusal.entry)
-    if refusal.link == station[CONNECTION].link and entry is not None and refusal.attempt == entry.attempts:
+    """The CSMS answered with an error; about an attempt that is over it changes nothing."""
+    out = station[OUTBOUND]
+    if refusal.link != station[CONNECTION].link or refusal.entry != out.flying or refusal.attempt != out.attempt:
+        return
+    entry = out.queue.get(refusal.entry)
+    if entry is None:
+        yield Lapsed(entry=refusal.entry)
+    else:
         yield from not_taken(station, refusal.entry, entry, f"CALLERROR {refusal.code}", cx)
 
 
@@ -146,9 +160,13 @@ def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # n
     """No answer in time; or a wait is over, and ``pump`` sees to the rest."""
     out = station[OUTBOUND]
     if out.flying and cx.at >= out.give_up_at_us:
-        yield from not_taken(station, out.flying, out.queue[out.flying], "no answer in time", cx)
-    for number, entry in out.queue.items():
-        if 0 < entry.not_before_us <= cx.at:
+        entry = out.queue.get(out.flying)
+        if entry is None:
+            yield Lapsed(entry=out.flying)
+        else:
+            yield from not_taken(station, out.flying, entry, "no answer in time", cx)
+    for number, waiting in out.queue.items():
+        if 0 < waiting.not_before_us <= cx.at:
             yield Ripened(entry=number)
 
 
@@ -165,6 +183,8 @@ def on_loss(station: Station, event: Lost | Rebooted, cx: Context) -> Conclusion
     """The link is gone: what was in flight waits again or is given up, and what waits is late from now on (E11.FR.07)."""
     out = station[OUTBOUND]
     late = False
+    if out.flying and out.flying not in out.queue:
+        yield Lapsed(entry=out.flying)
     for number, entry in out.queue.items():
         if not survives(station, entry.action):
             yield Dropped(entry=number, action=entry.action, reason="link lost")

@@ -10,7 +10,7 @@ import attrs
 from engine.event import Value, replace
 from engine.machine import Folds, Part, State, state
 from engine.records import record
-from machines.outbound.facts import Delivered, Dropped, Failed, Queued, QueueWentOffline, Returned, Ripened, Sent
+from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent
 
 
 @record(157)
@@ -65,11 +65,17 @@ def _landed(out: Outbound, entry: int) -> None:
 
 
 def fold_gone(out: Outbound, fact: Delivered | Dropped) -> None:
-    """Answered or given up."""
-    _landed(out, fact.entry)
+    """Answered or given up.  A late answer does not end the attempt that is in flight: the link stays taken (OCPP-J 4.1.1)."""
+    if type(fact) is Dropped or not fact.late:
+        _landed(out, fact.entry)
     out.queue.pop(fact.entry, None)
     if type(fact) is Dropped and fact.reason == THINNED:
         out.thinned += 1
+
+
+def fold_lapsed(out: Outbound, fact: Lapsed) -> None:
+    """The link is free again."""
+    _landed(out, fact.entry)
 
 
 def fold_failed(out: Outbound, fact: Failed) -> None:
@@ -103,6 +109,7 @@ FOLDS: Folds[Outbound] = {
     Delivered: fold_gone,
     Dropped: fold_gone,
     Failed: fold_failed,
+    Lapsed: fold_lapsed,
     Returned: fold_returned,
     Ripened: fold_ripened,
     QueueWentOffline: fold_went_offline,

@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 import gc
 import logging
+import random
 import socket
 import ssl
 from base64 import b64decode
@@ -660,6 +661,51 @@ def test_fragments_are_put_together_and_pings_between_them_are_answered() -> Non
             assert await bench.heard.next() == ("text", b"")
             pong = await peer.frame()
             assert (pong.opcode, pong.data) == (Opcode.PONG, b"there?")
+
+    run(story)
+
+
+def test_it_does_not_matter_how_the_network_cuts_a_stream() -> None:
+    """Broken: a message would be understood or not by how TCP happened to carry it."""
+
+    async def story() -> None:
+        frames = [
+            Frame(Opcode.TEXT, b"a" * 5),
+            Frame(Opcode.TEXT, "é€".encode()[:1], fin=False),
+            Frame(Opcode.PONG, b"stray"),
+            Frame(Opcode.CONT, "é€".encode()[1:]),
+            Frame(Opcode.BINARY, b"b" * 130),
+            Frame(Opcode.TEXT, b"c" * 70_000, fin=True),
+        ]
+        stream = b"".join(frame.serialize(mask=False) for frame in frames)
+        expected = [("text", b"a" * 5), ("text", "é€".encode()), ("binary", 130), ("text", b"c" * 70_000)]
+        async with Bench(agree, max_bytes=1 << 20) as bench:
+            await bench.open()
+            for seed in range(50):
+                chance = random.Random(seed)
+                del bench.heard.all[:]
+                at = 0
+                while at < len(stream):
+                    size = chance.choice((1, 2, 3, 10, 200, 40_000))
+                    bench.link.data_received(stream[at : at + size])
+                    at += size
+                assert bench.heard.all == expected, f"seed {seed}"
+
+    run(story)
+
+
+def test_no_bytes_of_a_server_make_the_link_raise() -> None:
+    """Broken: a broken or hostile server could stop the daemon."""
+
+    async def story() -> None:
+        for seed in range(100):
+            chance = random.Random(seed)
+            async with Bench(agree, max_bytes=2000) as bench:
+                await bench.open()
+                for _ in range(chance.randrange(1, 30)):
+                    opcode = chance.choice(list(Opcode))
+                    head = bytes([chance.choice((0, 0x80)) | opcode, chance.randrange(126)])
+                    bench.link.data_received(head + chance.randbytes(chance.randrange(130)))
 
     run(story)
 
