@@ -373,9 +373,7 @@ class Reader:
         constant = self.flag(where, one, "constant", default=False)
         return Attribute(name, mutability, persistent, constant, text, holder, key)
 
-    def value(
-        self, where: str, holder: dict[str, Any], key: str, kind: Characteristics, secrecy: int, *, in_force: bool = True
-    ) -> str | None:
+    def value(self, where: str, holder: dict[str, Any], key: str, kind: Characteristics, secrecy: int, *, in_force: bool = True) -> str | None:
         """The normalised text of a value or default; None where there is none or it is wrong."""
         if key not in holder or not kind.data_type:
             return None

@@ -236,9 +236,7 @@ def _topology(components: list[tuple[File, Component]], complaints: Complaints) 
     _numbered(evses, "EVSE", "evse_id", complaints)
     for evse_id, file in sorted(evses.items()):
         if evse_id not in connectors:
-            complaints.add(
-                file.label, f"EVSE({evse_id})", f"has no connector; right would be a file with evse_id {evse_id}, connector_id 1"
-            )
+            complaints.add(file.label, f"EVSE({evse_id})", f"has no connector; right would be a file with evse_id {evse_id}, connector_id 1")
     for evse_id, found in sorted(connectors.items()):
         _numbered(found, f"Connector of EVSE {evse_id}", "connector_id", complaints)
     for file, component in components:

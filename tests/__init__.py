@@ -1,0 +1,1 @@
+"""Tests tell stories; what they share is in story.py and conftest.py."""

@@ -35,14 +35,16 @@ _ANY = Decoder()
 _NULL = b"null"
 _EMPTY = b"{}"
 
-_HEAD = re.compile(rb'\s*\[\s*(-?[0-9]{1,9})\s*,\s*("(?:[^"\\]|\\.){1,432}")\s*(?:,\s*("(?:[^"\\]|\\.){1,64}")\s*,)?', re.DOTALL)
+# Patterns for what is no frame: compiled on first use, which most stations never see.
+_HEAD = rb'(?s)\s*\[\s*(-?[0-9]{1,9})\s*,\s*("(?:[^"\\]|\\.){1,432}")\s*(?:,\s*("(?:[^"\\]|\\.){1,64}")\s*,)?'
 """Type, id and action of what is otherwise no frame; an id of 36 characters has up to 432 bytes when all are escaped pairs."""
 _HEAD_BYTES = 1024
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_STRING = rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 """A string, or the rest of the text where its end is missing: linear, whatever is thrown at it."""
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _BRACES = bytes.maketrans(b"{}", b"[]")
-_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
+ACTION_MOST = 64
+"""Characters of an action; the longest of OCPP has 33."""
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -144,7 +146,7 @@ def _call(message_id: str, elements: list[Raw]) -> Call | Garbled:
     action = _text(elements[2])
     if action is None:
         return _no_call(message_id, "RpcFrameworkError", "the action of a CALL must be a text")
-    if _NAME.fullmatch(action) is None:
+    if not _is_name(action):
         # It goes into logs and journals as it came, so it must look like a name; as no name is an action of OCPP, nothing is lost.
         return _no_call(message_id, "NotImplemented", "the action is no name of a message")
     payload, problem = _payload(elements[3])
@@ -180,7 +182,7 @@ def _send(message_id: str, elements: list[Raw]) -> Send | Garbled:
     if len(elements) != 4:  # noqa: PLR2004
         return Garbled("a SEND is [6, id, action, payload]", None, message_id)
     action = _text(elements[2])
-    if action is None or _NAME.fullmatch(action) is None:
+    if action is None or not _is_name(action):
         return Garbled("the action of a SEND must be the name of a message", None, message_id)
     payload, problem = _payload(elements[3])
     if problem:
@@ -221,10 +223,14 @@ def _text(raw: Raw) -> str | None:
         return None
 
 
+def _is_name(action: str) -> bool:
+    return action.isalnum() and action.isascii() and len(action) <= ACTION_MOST
+
+
 def _is_deep(data: bytes) -> bool:
     """Whether brackets outside strings nest deeper than allowed, or do not match."""
     # Braces as brackets: that they match each other is the decoder's to see.  Each pass takes away the innermost level.
-    brackets = _STRING.sub(b"", data).translate(_BRACES, _NOT_BRACKETS)
+    brackets = re.sub(_STRING, b"", data).translate(_BRACES, _NOT_BRACKETS)
     for _ in range(DEPTH_MOST):
         if not brackets:
             return False
@@ -234,7 +240,7 @@ def _is_deep(data: bytes) -> bool:
 
 def _corrupt(data: bytes, version: str, reason: str) -> Garbled:
     """No frame, yet perhaps its head can be read: then the sender is told about its own message."""
-    head = _HEAD.match(data[:_HEAD_BYTES])
+    head = re.match(_HEAD, data[:_HEAD_BYTES])
     if head is None:
         return _framework_error(reason)
     message_id = _text(Raw(head[2]))

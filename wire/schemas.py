@@ -13,8 +13,7 @@ from collections.abc import Callable
 from keyword import iskeyword
 from typing import Annotated, Any, Literal, Union
 
-from attrs import frozen
-from msgspec import UNSET, DecodeError, Meta, UnsetType, ValidationError, defstruct
+from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
 
 BOM = b"\xef\xbb\xbf"
@@ -25,8 +24,7 @@ Read = Callable[[str, str], bytes | None]
 """(version, schema name such as ``SetVariablesRequest``) -> the schema's text, None where the version has no such message."""
 
 
-@frozen
-class Problem:
+class Problem(Struct, frozen=True, gc=False):
     """A broken rule: OCPP's error code (Part 4, 4.3), a text without values, and where (``$.setVariableData[0].component.name``)."""
 
     code: str
@@ -155,10 +153,11 @@ def _struct(node: dict[str, Any], called: str, kind: Callable[[dict[str, Any], s
     )
 
 
-_QUOTED = re.compile(r"`([^`]*)`")
-_WHERE = re.compile(r" - at `(?:key in )?(\$(?:\.\w+|\[[0-9]+\]|\[\.\.\.\])*)`$", re.ASCII)
-_STEP = re.compile(r"\.(\w+)", re.ASCII)
-_CAMEL = re.compile(r"[a-z][A-Za-z_]{0,39}", re.ASCII)
+# Patterns for problems only: compiled on first use.
+_QUOTED = r"`([^`]*)`"
+_WHERE = r"(?a) - at `(?:key in )?(\$(?:\.\w+|\[[0-9]+\]|\[\.\.\.\])*)`$"
+_STEP = r"(?a)\.(\w+)"
+_CAMEL = r"[a-z][A-Za-z_]{0,39}"
 
 TYPES = {
     "str": "a text",
@@ -176,20 +175,20 @@ def explain(text: str, members: frozenset[str]) -> Problem:
     *members* are the names that the schema knows.  The validator quotes the name of an unknown member and an unknown enum value as the peer wrote
     them, so nothing of its text is taken over but what is known to come from the schema.
     """
-    found = _WHERE.search(text)
-    path = found[1] if found is not None and members.issuperset(_STEP.findall(found[1])) else "$"
+    found = re.search(_WHERE, text)
+    path = found[1] if found is not None and members.issuperset(re.findall(_STEP, found[1])) else "$"
     if text.startswith("Object contains unknown field"):
         # A path behind a name that holds a backtick may be the peer's invention: then only the message is named.
         plain = text.count("`") == (4 if found is not None else 2)
-        name = _QUOTED.findall(text)[0] if plain else ""
+        name = re.findall(_QUOTED, text)[0] if plain else ""
         path = path if plain else "$"
         # The likeliest cause is a slip of spelling, which its author finds sooner by name; what does not look like a name might be a value.
-        member = f"{name} is not known here" if _CAMEL.fullmatch(name) else "has a member that is not known here"
+        member = f"{name} is not known here" if re.fullmatch(_CAMEL, name) else "has a member that is not known here"
         return Problem("FormatViolation", f"{path}: {member}", path)
     if text.startswith("Invalid enum value"):
         return Problem("PropertyConstraintViolation", f"{path}: is none of the allowed values", path)
     said = text[: found.start()] if found is not None else text
-    quoted = _QUOTED.findall(said)
+    quoted = re.findall(_QUOTED, said)
     if text.startswith("Object missing required field"):
         return Problem("OccurrenceConstraintViolation", f"{path}.{quoted[0]}: missing", f"{path}.{quoted[0]}")
     if "of length" in said:

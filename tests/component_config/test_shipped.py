@@ -68,9 +68,7 @@ def test_they_load_and_hold_no_secret(found: Loaded) -> None:
 def test_what_ocpp_requires_is_there(found: Loaded) -> None:
     """If this failed, a CSMS would be told UnknownVariable for one that every station must have."""
     required = {
-        (d.component, f"{d.variable}[{d.variable_instance}]" if d.variable_instance else d.variable)
-        for d in found.declarations
-        if d.required
+        (d.component, f"{d.variable}[{d.variable_instance}]" if d.variable_instance else d.variable) for d in found.declarations if d.required
     }
     missing = {(c, v) for c, variables in REQUIRED.items() for v in variables} - required
     assert sorted(missing) == []

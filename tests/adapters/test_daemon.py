@@ -1,0 +1,303 @@
+"""The daemon's loop with a journal that can fail and ports that only remember: what is performed, when, and what a failed write undoes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from adapters.daemon import RIDE_MOST_ROWS, Daemon
+from engine.event import Effect, EffectId
+from engine.kernel import Settled
+from engine.ports import Tell
+from engine.recorder import Recorder
+from eventlog import snapshots
+from eventlog.fold import Folded, fold
+from eventlog.memory import MemoryJournal
+from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse
+from machines.inputs import Called, CardPresented, LinkUp, MeterTold, Started
+from machines.network.machine import ApplyPlan
+from machines.station import STATION
+from tests.story import JOURNAL, declarations
+
+GET = b'{"getVariableData":[{"component":{"name":"OCPPCommCtrlr"},"variable":{"name":"HeartbeatInterval"}}]}'
+SET = b'{"setVariableData":[{"attributeValue":"77","component":{"name":"OCPPCommCtrlr"},"variable":{"name":"OfflineThreshold"}}]}'
+
+
+class Clock:
+    """Station time that a test moves."""
+
+    def __init__(self) -> None:
+        self.us = 0
+
+    def __call__(self) -> int:
+        self.us += 10
+        return self.us
+
+
+class Outside:
+    """A port that performs nothing and remembers everything, with what was durable at that moment."""
+
+    performs: tuple[type[Effect], ...] = (Reply, ReplyError, Say, Call, Dial, HangUp, SetEvse, ApplyPlan)
+
+    def __init__(self, journal: FailingJournal) -> None:
+        self.journal = journal
+        self.done: list[tuple[EffectId, Effect, int]] = []
+
+    def start(self, tell: Tell) -> None:
+        self.tell = tell
+
+    def stop(self) -> None:
+        pass
+
+    def perform(self, effect_id: EffectId, effect: Effect) -> None:
+        self.done.append((effect_id, effect, self.journal.last()[0]))
+
+    def replies(self) -> list[str]:
+        return [effect.message_id for _, effect, _ in self.done if isinstance(effect, Reply)]
+
+
+class FailingJournal(MemoryJournal):
+    """A journal whose next appends fail when it is told so, and that counts groups."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing = 0
+        self.groups: list[int] = []
+
+    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
+        if self.failing:
+            self.failing -= 1
+            raise OSError(28, "No space left on device")
+        super().append(rows, station)
+        if rows:
+            self.groups.append(len(rows))
+
+
+class House:
+    """A daemon and what is around it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.journal = FailingJournal()
+        self.outside = Outside(self.journal)
+        recorder = Recorder(clock=self.clock, entropy=lambda: 7)
+        self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), (self.outside,), version=lambda: b"v")
+        self.daemon.start(
+            Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000), [declarations()]
+        )
+        self.wake()
+        self.daemon.put(LinkUp(link=1, subprotocol="ocpp2.1"))
+        self.daemon.drain()
+
+    def wake(self) -> None:
+        """Let the next deadline come."""
+        deadline = STATION.next_deadline(self.daemon.station)
+        assert deadline is not None
+        self.clock.us = max(self.clock.us, deadline[0] + 1_000)
+        self.daemon._wake()
+
+    def call(self, message_id: str, action: str, payload: bytes) -> None:
+        """The CSMS calls, in a piece of its own."""
+        self.daemon.put(Called(link=1, message_id=message_id, action=action, payload=payload))
+        self.daemon.drain()
+
+    def refold(self) -> bool:
+        """Whether the journal gives the very station that lives."""
+        return fold(STATION, Folded(STATION.genesis()), self.journal.rows()).station == self.daemon.station
+
+
+Story = Callable[[House], Awaitable[None]]
+
+
+def live(story: Story) -> House:
+    """Run a story on a loop of its own, and let the house down in order."""
+
+    async def run() -> House:
+        house = House()
+        await story(house)
+        await house.daemon.close()
+        assert house.refold()
+        return house
+
+    return asyncio.run(run())
+
+
+def test_an_effect_leaves_after_its_own_turn_is_durable() -> None:
+    """If this failed, the CSMS could hear Accepted for a value that a power cut takes back."""
+
+    async def story(house: House) -> None:
+        house.call("s1", "SetVariables", SET)
+        effect_id, effect, durable = house.outside.done[-1]
+        assert isinstance(effect, Reply)
+        assert durable >= effect_id.seq
+
+    live(story)
+
+
+def test_an_answer_without_facts_needs_no_flush_and_rides_later() -> None:
+    """If this failed, every GetVariables would cost two flushes."""
+
+    async def story(house: House) -> None:
+        groups = len(house.journal.groups)
+        for n in range(5):
+            house.call(f"g{n}", "GetVariables", GET)
+        assert house.outside.replies()[-5:] == [f"g{n}" for n in range(5)]
+        assert len(house.journal.groups) == groups
+        house.call("s1", "SetVariables", SET)
+        assert house.journal.groups[groups:] == [6]
+
+    live(story)
+
+
+def test_an_answer_behind_a_reading_does_not_wait_for_company() -> None:
+    """If this failed, a GetVariables after a meter value would be answered up to a second late."""
+
+    async def story(house: House) -> None:
+        house.daemon.put(MeterTold(evse_id=1, energy_wh=5, power_w=0))
+        house.daemon.drain()
+        house.call("g", "GetVariables", GET)
+        assert house.outside.replies()[-1] == "g"
+
+    live(story)
+
+
+def test_readings_alone_are_written_in_one_group() -> None:
+    """If this failed, a meter that speaks every second would wear the flash out."""
+
+    async def story(house: House) -> None:
+        groups = len(house.journal.groups)
+        for n in range(RIDE_MOST_ROWS - 1):
+            house.daemon.put(MeterTold(evse_id=1, energy_wh=n, power_w=0))
+            house.daemon.drain()
+        assert len(house.journal.groups) == groups
+        await house.daemon.journalled()
+        assert house.journal.groups[groups:] == [RIDE_MOST_ROWS - 1]
+
+    live(story)
+
+
+def test_what_came_in_one_piece_is_one_group() -> None:
+    """If this failed, a burst of frames would cost two flushes each."""
+
+    async def story(house: House) -> None:
+        groups = len(house.journal.groups)
+        for n in range(4):
+            house.daemon.put(Called(link=1, message_id=f"s{n}", action="SetVariables", payload=SET))
+        house.daemon.drain()
+        assert house.journal.groups[groups:] == [4]
+
+    live(story)
+
+
+def test_a_large_group_is_written_by_the_writer_thread_and_answers_in_order() -> None:
+    """If this failed, a flood would stop the loop, or answers would overtake one another."""
+
+    async def story(house: House) -> None:
+        for n in range(20):
+            house.daemon.put(Called(link=1, message_id=f"s{n}", action="SetVariables", payload=SET))
+            house.daemon.put(Called(link=1, message_id=f"g{n}", action="GetVariables", payload=GET))
+        await house.daemon.journalled()
+        assert house.outside.replies()[-40:] == [f"{kind}{n}" for n in range(20) for kind in "sg"]
+
+    live(story)
+
+
+def test_a_failed_write_undoes_the_turns_and_decides_the_inputs_again() -> None:
+    """If this failed, a full disk would lose a card, answer for what was not kept, or give one seq to two turns."""
+
+    async def story(house: House) -> None:
+        before = house.journal.last()[0]
+        done = len(house.outside.done)
+        house.journal.failing = 1
+        house.call("s1", "SetVariables", SET)
+        assert len(house.outside.done) == done
+        assert house.journal.last()[0] == before
+        house.daemon._try_again()
+        assert house.outside.replies()[-1] == "s1"
+        assert house.journal.last()[0] == before + 1
+
+    live(story)
+
+
+def test_an_answer_that_left_early_is_not_given_twice_after_a_failed_write() -> None:
+    """If this failed, the CSMS would get two answers to one CALL."""
+
+    async def story(house: House) -> None:
+        house.call("g1", "GetVariables", GET)
+        house.journal.failing = 1
+        house.call("s1", "SetVariables", SET)
+        house.daemon._try_again()
+        assert house.outside.replies()[-2:] == ["g1", "s1"]
+
+    live(story)
+
+
+def test_a_write_that_fails_in_the_thread_is_undone_as_well() -> None:
+    """If this failed, a disk that fills up under load would leave the station ahead of its journal."""
+
+    async def story(house: House) -> None:
+        before = house.journal.last()[0]
+        house.journal.failing = 1
+        for n in range(12):
+            house.daemon.put(Called(link=1, message_id=f"s{n}", action="SetVariables", payload=SET))
+        house.daemon.drain()
+        flight = house.daemon._flight
+        assert flight is not None
+        await asyncio.wait([flight])
+        await asyncio.sleep(0)
+        assert house.journal.last()[0] == before
+        house.daemon._try_again()
+        await house.daemon.journalled()
+        assert house.outside.replies()[-12:] == [f"s{n}" for n in range(12)]
+
+    live(story)
+
+
+def test_a_followed_effect_that_raises_is_settled_as_failed() -> None:
+    """If this failed, an adapter's bug would leave an effect in the outbox for ever."""
+
+    async def story(house: House) -> None:
+        def fail(effect_id: EffectId, effect: Effect) -> None:  # noqa: ARG001
+            raise RuntimeError("a bug")
+
+        house.outside.perform = fail  # type: ignore[method-assign]
+        house.daemon.put(CardPresented(token="<sealed:000000000000000000000000000000c1:8:p>", token_type="ISO14443"))  # noqa: S106
+        house.daemon._perform(EffectId(0, 0, 0), SetEvse(evse_id=1, energise=False, lock=False))
+        house.daemon.drain()
+        settled = [i for i in _inputs(house) if isinstance(i, Settled)]
+        assert settled[-1].outcome == "failed"
+
+    live(story)
+
+
+def test_nothing_is_performed_before_it_is_durable() -> None:
+    """If this failed, nobody would notice a dispatcher that runs ahead of the journal."""
+
+    async def story(house: House) -> None:
+        ahead = EffectId(0, house.journal.last()[0] + 1, 0)
+        with pytest.raises(AssertionError, match="before it was durable"):
+            house.daemon._perform(ahead, SetEvse(evse_id=1, energise=True, lock=True))
+
+    live(story)
+
+
+def test_closing_keeps_a_snapshot_that_the_next_start_uses() -> None:
+    """If this failed, an orderly stop would make the next start as long as the journal."""
+
+    async def story(house: House) -> None:
+        house.call("s1", "SetVariables", SET)
+
+    house = live(story)
+    folded = snapshots.restore(house.journal, STATION, lambda: b"v")
+    assert folded.turns == 0
+    assert folded.station == house.daemon.station
+
+
+def _inputs(house: House) -> list[Any]:
+    from eventlog.codec import decode_turn
+    from eventlog.fold import CHAIN_BYTES
+
+    return [decode_turn(seq, row[CHAIN_BYTES:]).input for seq, row in house.journal.rows()]
