@@ -85,9 +85,7 @@ class House:
         self.outside = Outside(self.journal)
         recorder = Recorder(clock=self.clock, entropy=lambda: 7)
         self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), (self.outside,), version=lambda: b"v")
-        self.daemon.start(
-            Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000), [declarations()]
-        )
+        self.daemon.start(Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000), [declarations()])
         self.wake()
         self.daemon.put(LinkUp(link=1, subprotocol="ocpp2.1"))
         self.daemon.drain()
@@ -260,11 +258,11 @@ def test_a_followed_effect_that_raises_is_settled_as_failed() -> None:
     """If this failed, an adapter's bug would leave an effect in the outbox for ever."""
 
     async def story(house: House) -> None:
-        def fail(effect_id: EffectId, effect: Effect) -> None:  # noqa: ARG001
+        def fail(effect_id: EffectId, effect: Effect) -> None:
             raise RuntimeError("a bug")
 
         house.outside.perform = fail  # type: ignore[method-assign]
-        house.daemon.put(CardPresented(token="<sealed:000000000000000000000000000000c1:8:p>", token_type="ISO14443"))  # noqa: S106
+        house.daemon.put(CardPresented(token="<sealed:000000000000000000000000000000c1:8:p>", token_type="ISO14443"))
         house.daemon._perform(EffectId(0, 0, 0), SetEvse(evse_id=1, energise=False, lock=False))
         house.daemon.drain()
         settled = [i for i in _inputs(house) if isinstance(i, Settled)]
