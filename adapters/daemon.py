@@ -121,14 +121,19 @@ class Daemon:
         left = outbox_ids(self.station, self.number)
         self._mailbox.append(started)
         self._mailbox.extend(more)
+        # One group: what started, what the ports see, and the deadlines that are due by it.
+        self._draining = True
+        try:
+            for port in self.ports:
+                port.start(self.tell)
+        finally:
+            self._draining = False
         self.drain()
         for effect_id, effect in left:
             if effect.AFTER_CRASH is AfterCrash.REPEAT:
                 self._perform(effect_id, effect)
             else:
                 self.tell(Settled(station=effect_id.station, seq=effect_id.seq, index=effect_id.index, outcome=LOST))
-        for port in self.ports:
-            port.start(self.tell)
         self.drain()
 
     # Deciding
@@ -148,8 +153,10 @@ class Daemon:
         self._arm()
 
     def _decide_group(self) -> None:
-        for _ in range(min(len(self._mailbox), GROUP_MOST)):
-            input = self._mailbox.popleft()
+        for _ in range(GROUP_MOST):
+            if not self._mailbox and not self._due():
+                break
+            input = self._mailbox.popleft() if self._mailbox else Woke()
             cx = self.recorder.stamp()
             turn, self.station = self.kernel.turn(self.station, input, cx)
             self.turns += 1
@@ -160,6 +167,10 @@ class Daemon:
             self._loud = self._loud or not turn.quiet
         if self._flight is None:
             self._act_early()
+
+    def _due(self) -> bool:
+        deadline = self.kernel.next_deadline(self.station)
+        return deadline is not None and deadline[0] <= self.recorder.now()
 
     def _act_early(self) -> None:
         """Answers that rest on no fact that is not durable may leave; their rows ride along later."""
@@ -344,8 +355,7 @@ class Daemon:
     def _wake(self) -> None:
         self._timer = None
         self._armed_us = None
-        deadline = self.kernel.next_deadline(self.station)
-        if deadline is not None and deadline[0] <= self.recorder.now():
+        if self._due():
             self._mailbox.append(Woke())
             self.drain()
         else:

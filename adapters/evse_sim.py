@@ -105,7 +105,7 @@ class SimulatedHardware:
         self._origin_us, self._now_us = self._clock(), 0
         self._power_up()
         self._tell = tell
-        self._keep(flush=True)
+        self._keep(flush=any(evse.vehicle is not None for evse in self._evses.values()))
         for level in _levels_first([level for evse in self._evses.values() for level in evse.levels()]):
             tell(level)
         early, self._early = self._early, []

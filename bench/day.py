@@ -56,7 +56,7 @@ def lived(store: Store, turns: int = 0) -> None:
         from sim.day import reference_day
     except ImportError as error:
         raise NotMeasured(f"the simulator has no reference day ({error})") from error
-    reference_day(store, turns)
+    reference_day(store, turns=turns)
 
 
 def cpu_ns(work: Callable[[], object]) -> int:

@@ -72,14 +72,19 @@ class Vault:
     """A file of encrypted records (ChaCha20-Poly1305), appended and flushed.
 
     *entropy(n)* gives n random bytes.  A torn last record is what a power cut leaves, and is cut off; a record that does not decrypt in the middle
-    of the file is an error.  The key lies in a file of its own beside it (``vault.key``, mode 0600).
+    of the file is an error.  The key lies in a file of its own beside it (``vault.key``, mode 0600), made with the first secret.
     """
 
     def __init__(self, directory: Path, entropy: Callable[[int], bytes]) -> None:
         self._path = directory / "vault"
         self._entropy = entropy
-        self._key = self._load_key(directory / "vault.key")
-        self._handles = blake2b(b"handles", key=self._key, digest_size=KEY_BYTES).digest()
+        self._key_path = directory / "vault.key"
+        self._handles = b""
+        if self._path.exists() and not self._key_path.exists():
+            raise SetupFault(
+                f"{self._key_path}: the key of the vault is gone, so nothing in {self._path.name} can be read; put the key back, or move "
+                "the vault away too and provision the station again"
+            )
         self._kept: dict[str, tuple[str, str]] | None = None
         self._cipher: Any = None
 
@@ -87,11 +92,6 @@ class Vault:
         try:
             key = path.read_bytes()
         except FileNotFoundError:
-            if self._path.exists():
-                raise SetupFault(
-                    f"{path}: the key of the vault is gone, so nothing in {self._path.name} can be read; put the key back, or move both "
-                    "files away and provision the station again"
-                ) from None
             key = self._entropy(KEY_BYTES)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
@@ -135,7 +135,9 @@ class Vault:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-        self._cipher = ChaCha20Poly1305(self._key)
+        key = self._load_key(self._key_path)
+        self._handles = blake2b(b"handles", key=key, digest_size=KEY_BYTES).digest()
+        self._cipher = ChaCha20Poly1305(key)
         kept: dict[str, tuple[str, str]] = {}
         data = self._path.read_bytes() if self._path.exists() else b""
         place = 0

@@ -242,6 +242,9 @@ class Csms:
             (result,) = payload["setVariableResult"]
             if result["attributeStatus"] == "Accepted":
                 self.values[component, variable] = {value}
+                if variable == "HeartbeatInterval" and self.interval_s:
+                    # An answer to a BootNotification may still be on its way, and sets it too (B01.FR.04).
+                    self.values[component, variable].add(str(self.interval_s))
                 if variable == "BasicAuthPassword":
                     self.passwords = {value}
         elif action == "GetVariables" and expected is not None:

@@ -5,11 +5,13 @@ Law: a life is its seed.  Whatever it does wrong, one command does again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from random import Random
 from typing import Any, Final, NamedTuple
 
-from engine.kernel import Kernel
+from engine.kernel import Kernel, describe
+from machines.inputs import HoldAsked
 from machines.network.facts import Plan
 from machines.station import STATION
 from sim import faults
@@ -18,6 +20,7 @@ from sim.csms import Csms
 from sim.process import Process
 from sim.vehicle import VehicleSpec
 from sim.world import ATTEMPTS_MOST, MINUTE_US, SECOND_US, World
+from wire import frame
 from wire.schemas import Schemas
 
 TOKENS: Final = {
@@ -54,7 +57,8 @@ STEPS_LEAST, STEPS_MOST = 15, 60
 FULL_REPLAY_EVERY: Final = 10
 """One life in so many is decided again from genesis; every life is folded again."""
 
-MAKES_SCHEMAS = Callable[[], Schemas]
+BATCH: Final = 25
+"""Seeds that a process lives before it reports."""
 
 
 class Lived(NamedTuple):
@@ -108,6 +112,8 @@ class Life:
             (1, self._stop),
             (2, self._snapshot),
             (3, self._look_away),
+            (1, self._hold),
+            (1, self._flood),
         ]
         self._deeds = [deed for weight, deed in deeds for _ in range(weight if random.random() < 0.8 else 0)] or [self._card]  # noqa: PLR2004
 
@@ -134,6 +140,8 @@ class Life:
         """Nothing goes wrong any more, and everybody comes to rest."""
         world = self.world
         world.heal()
+        world.run(15 * MINUTE_US)
+        world.tell(HoldAsked(hold=False))
         world.run(MINUTE_US)
         world.settle()
         self._all_well()
@@ -308,18 +316,31 @@ class Life:
     def _snapshot(self) -> None:
         self.world.snapshot()
 
+    def _hold(self) -> None:
+        world = self.world
+        world.note("held offline")
+        world.tell(HoldAsked(hold=True))
+        world.later(self.random.choice((1, 30 * SECOND_US, 5 * MINUTE_US)), world.tell, HoldAsked(hold=False))
+
+    def _flood(self) -> None:
+        for _ in range(20):
+            self._get_variable()
+        self.world.ask(lambda csms: frame.send("s1", "NotifyPeriodicEventStream", b"{}"))  # noqa: ARG005
+
     def _look_away(self) -> None:
         self.world.run(self.random.choice((MINUTE_US, 20 * MINUTE_US)))
 
 
 def live(seed: int, schemas: Schemas | None, *, kernel: Kernel = STATION, process: type[Process] = Process) -> Lived:
-    """One life; what it breaks stands in the result."""
+    """One life; what it breaks stands in the result.  Never raises: whatever goes wrong in a life is a finding."""
     life = Life(seed, schemas, kernel=kernel, process=process)
     broken = ""
     try:
         life.live()
     except Violation as violation:
         broken = str(violation)
+    except Exception as error:  # noqa: BLE001 (as the docstring says)
+        broken = f"the world broke: {type(error).__name__}: {error} in {describe(error)}"
     world = life.world
     return Lived(
         seed=seed,
@@ -330,3 +351,85 @@ def live(seed: int, schemas: Schemas | None, *, kernel: Kernel = STATION, proces
         digest=world.digest(),
         broken=broken,
     )
+
+
+class Outcome(NamedTuple):
+    """What came of many lives.  *digest* is one for all of them, in the order of their seeds."""
+
+    lives: int
+    turns: int
+    virtual_s: int
+    restarts: int
+    transactions: int
+    digest: str
+    broken: tuple[Lived, ...]
+
+    def lines(self) -> Iterator[str]:
+        """For people: every failure with the command that repeats it, then the sum."""
+        for lived in self.broken:
+            yield f"seed {lived.seed}: {lived.broken}"
+            yield f"  again with: stationd sim life --seed {lived.seed}"
+        yield (
+            f"{self.lives} lives, {self.turns} turns, {self.restarts} starts, {self.transactions} transactions, "
+            f"{self.virtual_s // 3600} virtual hours, {len(self.broken)} broken, digest {self.digest}"
+        )
+
+
+Progress = Callable[[int, int, int], None]
+"""Told now and then: lives lived, of how many, and how many of them broke a rule."""
+
+
+def run_lives(
+    first_seed: int,
+    count: int,
+    *,
+    schemas: Callable[[], Schemas],
+    processes: int = 1,
+    progress: Progress | None = None,
+) -> Outcome:
+    """*count* lives from *first_seed* on.
+
+    *schemas* makes the verdicts on payloads, in every process anew; with several *processes* it must be a function of a module.  The outcome is
+    the same on any number of them.
+    """
+    batches = [range(seed, min(seed + BATCH, first_seed + count)) for seed in range(first_seed, first_seed + count, BATCH)]
+    lived: list[Lived] = []
+    broken = 0
+    for batch in _batches(batches, schemas, processes):
+        lived += batch
+        broken += sum(1 for one in batch if one.broken)
+        if progress is not None:
+            progress(len(lived), count, broken)
+    digest = blake2b("".join([one.digest for one in lived]).encode(), digest_size=16).hexdigest()
+    return Outcome(
+        lives=len(lived),
+        turns=sum(one.turns for one in lived),
+        virtual_s=sum(one.virtual_s for one in lived),
+        restarts=sum(one.restarts for one in lived),
+        transactions=sum(one.transactions for one in lived),
+        digest=digest,
+        broken=tuple([one for one in lived if one.broken]),
+    )
+
+
+def _batches(batches: list[range], schemas: Callable[[], Schemas], processes: int) -> Iterator[list[Lived]]:
+    if processes <= 1:
+        made = schemas()
+        for batch in batches:
+            yield [live(seed, made) for seed in batch]
+        return
+    from concurrent.futures import ProcessPoolExecutor  # needed by campaigns only
+
+    # A limit on a child's tasks also makes it a fresh process and no fork of this one, which may have threads.
+    with ProcessPoolExecutor(processes, max_tasks_per_child=len(batches) + 1) as pool:
+        yield from pool.map(_batch, batches, [schemas] * len(batches))
+
+
+_MADE: dict[Callable[[], Schemas], Schemas] = {}
+"""What a child process has made of *schemas* already: compiling them takes longer than some lives."""
+
+
+def _batch(batch: range, schemas: Callable[[], Schemas]) -> list[Lived]:
+    if schemas not in _MADE:
+        _MADE[schemas] = schemas()
+    return [live(seed, _MADE[schemas]) for seed in batch]

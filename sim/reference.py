@@ -41,12 +41,12 @@ class Onlooker:
         self.ports: dict[int, tuple[int, ...]] = {}
         self.leaves: list[Leave] = []
         self.offered: dict[int, frozenset[str]] = {}  # EVSE -> the cards of which one is being charged for
-        self.idle: dict[int, frozenset[str]] = {}  # the same, while the cable is out and the authorization waits
+        self.idle: dict[int, list[Leave]] = {}  # the same, while the cable is out and the authorization waits
         self.contactor = dict.fromkeys(evse_ids, False)
 
     # What happened
 
-    def plug(self, evse_id: int, *, is_in: bool) -> None:
+    def plug(self, now_us: int, evse_id: int, *, is_in: bool) -> None:
         """The station was told that a cable is in, or not."""
         if self.plugged[evse_id] == is_in:
             return
@@ -55,7 +55,7 @@ class Onlooker:
             self.ports.pop(evse_id, None)
             before = self.offered.pop(evse_id, None)
             if before and self.stays_authorized:
-                self.idle[evse_id] = before
+                self.idle[evse_id] = [Leave(token, (evse_id,), now_us + self.connect_us + SLACK_US) for token in sorted(before)]
 
     def services(self, evse_id: int, ports: tuple[int, ...]) -> None:
         """The vehicle selected internet access to these TCP ports, or gave it back."""
@@ -76,7 +76,7 @@ class Onlooker:
 
     def asleep(self, for_us: int) -> None:
         """Nobody was there for a while: what waited waits as much longer."""
-        for leave in self.leaves:
+        for leave in (*self.leaves, *[leave for kept in self.idle.values() for leave in kept]):
             leave.until_us += for_us
 
     # What was asked of the outside
@@ -90,16 +90,13 @@ class Onlooker:
             return
         if not self.plugged[evse_id]:
             raise Wrong(f"EVSE {evse_id} is to offer energy, and no cable is in")
-        kept = self.idle.pop(evse_id, None)
-        if kept:
-            self.offered[evse_id] = kept
-            return
         self.leaves = [leave for leave in self.leaves if leave.until_us >= now_us]
         mine = [leave for leave in self.leaves if not leave.evse_ids or evse_id in leave.evse_ids]
-        if not mine:
+        kept = [leave for leave in self.idle.pop(evse_id, ()) if leave.until_us >= now_us]
+        if not mine and not kept:
             raise Wrong(f"EVSE {evse_id} is to offer energy, and nobody may charge there")
-        self.offered[evse_id] = frozenset({leave.token for leave in mine})
-        if len(self.offered[evse_id]) == 1:
+        self.offered[evse_id] = frozenset({leave.token for leave in (*mine, *kept)})
+        if mine and len(self.offered[evse_id]) == 1:
             # One holder: this leave is used.  With several it cannot be known from outside whose it was.
             self.leaves.remove(mine[0])
 
@@ -111,7 +108,8 @@ class Onlooker:
 
     def ends_with(self, token: str, evse_ids: tuple[int, ...]) -> int:
         """The EVSE whose charge this card certainly ends, because it began it and nothing else; 0 where an onlooker cannot be sure."""
-        if any(token in tokens for tokens in self.idle.values()) or any(leave.token == token for leave in self.leaves):
+        waiting = (*self.leaves, *[leave for kept in self.idle.values() for leave in kept])
+        if any(leave.token == token for leave in waiting):
             return 0
         sure = [evse_id for evse_id, tokens in sorted(self.offered.items()) if token in tokens]
         if len(sure) != 1 or self.offered[sure[0]] != {token} or (evse_ids and sure[0] not in evse_ids):

@@ -177,7 +177,7 @@ class World:
     """Everything that there is, under one seed.
 
     *versions*: the WebSocket subprotocols that the CSMS agrees to, best first.  *config*: values for some of CONFIG.  *schemas* None: payloads
-    are not judged.  *tokens*: what the CSMS says of the cards that there are.
+    are not judged.  *tokens*: what the CSMS says of the cards that there are.  *process* is what runs the station, *number* the journal's own.
     """
 
     def __init__(
@@ -192,6 +192,7 @@ class World:
         specs: tuple[EvseSpec, ...] = (EvseSpec(meter_interval_us=MINUTE_US), EvseSpec(meter_interval_us=MINUTE_US)),
         kernel: Kernel = STATION,
         process: type[Process] = Process,
+        number: int = JOURNAL,
     ) -> None:
         self.seed = seed
         self.random = Random(seed)
@@ -200,7 +201,7 @@ class World:
         self.kernel = kernel
         self._process = process
         self.now = 0
-        self.number = JOURNAL
+        self.number = number
         self.store = MemoryJournal()
         self.vault = MemoryVault(seed.to_bytes(16, "big"))
         self.specs = specs
@@ -507,11 +508,11 @@ class World:
         onlooker = self.onlooker
         match input:
             case CableConnected():
-                onlooker.plug(input.evse_id, is_in=True)
+                onlooker.plug(self.now, input.evse_id, is_in=True)
             case CableDisconnected():
-                onlooker.plug(input.evse_id, is_in=False)
+                onlooker.plug(self.now, input.evse_id, is_in=False)
             case EvseSeen():
-                onlooker.plug(input.evse_id, is_in=input.plugged)
+                onlooker.plug(self.now, input.evse_id, is_in=input.plugged)
             case ServicesSelected():
                 onlooker.services(input.evse_id, tuple(sorted({PORTS[p] for service, p in input.services if service == INTERNET and p in PORTS})))
             case CardPresented():
@@ -561,7 +562,9 @@ class World:
                 self._apply(process, effect_id, effect)
             case _:
                 raise Violation("somebody performs every effect", type(effect).__name__)
-        self._performed.add(effect_id)
+        if not effect.ANSWERS:
+            # An answer may leave before its row is durable: a crash gives its id to another turn.
+            self._performed.add(effect_id)
 
     def _settle(self, process: Process, effect_id: EffectId, outcome: str, detail: str = "") -> None:
         if process is not self.process:
@@ -685,7 +688,9 @@ class World:
             return
         wire.down_told = True
         wire.flying = ""
-        self._lost_at, self._lost_by = self.now, wire.by
+        if wire.by.station[CONNECTION].phase is not LinkPhase.DOWN:
+            # Where it has given up waiting for this, it was lost then.
+            self._lost_at, self._lost_by = self.now, wire.by
         self.note(f"link {wire.link} is down: {reason}")
         wire.by.tell(LinkDown(link=wire.link, reason=reason))
         wire.by.drain()

@@ -59,8 +59,8 @@ QUIET = frozenset(
     NotifyEVChargingSchedule ReportChargingProfiles RequestStopTransaction ReservationStatusUpdate Reset SecurityEventNotification
     SetMonitoringBase SetMonitoringLevel StatusNotification TriggerMessage UnlockConnector UnpublishFirmware""".split()
 )
-"""Actions of both versions that have no place for a secret or a person, neither in the request nor in the response, which a test holds against the
-schemas.  A payload of theirs that keeps its schema is looked into only where it holds what no schema rules."""
+"""Actions of both versions in which a CSMS has no place for a secret or a person, which a test holds against the schemas.  A payload of
+theirs that keeps its schema is looked into only where it holds what no schema rules."""
 
 _HINTS = ("password", "passphrase", "simpin", "idtoken", "vpn", "emaid", PREFIX)
 """Signs in a text that was meant to be JSON and is not."""

@@ -228,12 +228,14 @@ def narrow(message: str, payload: dict[str, Any]) -> dict[str, Any]:
             holder.pop(name, None)
     for path, (known, nearest, rest) in _CLOSED_IN.get(message, ()):
         for holder, name in _holders(found, path):
-            if name in holder and holder[name] not in known:
-                holder[name] = nearest.get(holder[name], rest)
+            value = holder.get(name)
+            if isinstance(value, str) and value not in known:
+                holder[name] = nearest.get(value, rest)
     for path, renamed in _RENAMED_IN.get(message, ()):
         for holder, name in _holders(found, path):
-            if name in holder:
-                holder[name] = renamed.get(holder[name], holder[name])
+            value = holder.get(name)
+            if isinstance(value, str):
+                holder[name] = renamed.get(value, value)
     for path, rounded in WHOLE.get(message, ()):
         for holder, name in _holders(found, path):
             if isinstance(holder.get(name), float):
@@ -270,7 +272,7 @@ def _drop_elements(found: dict[str, Any], name: str, member: str, values: frozen
     elements = found.get(name)
     if not isinstance(elements, list):
         return
-    kept = [element for element in elements if not (isinstance(element, dict) and element.get(member) in values)]
+    kept = [element for element in elements if not (isinstance(element, dict) and str(element.get(member)) in values)]
     if kept:
         found[name] = kept
     elif elements:
@@ -280,12 +282,14 @@ def _drop_elements(found: dict[str, Any], name: str, member: str, values: frozen
 
 def _narrow_samples(message: str, found: dict[str, Any]) -> None:
     values = _objects(found["meterValue"])
+    if not values:
+        return
     kept = []
     for value in values:
         samples = []
         for sample in _objects(value.get("sampledValue")):
             measurand = sample.get("measurand")
-            if measurand in MEASURANDS:
+            if isinstance(measurand, str) and measurand in MEASURANDS:
                 if not MEASURANDS[measurand]:
                     continue
                 sample["measurand"] = MEASURANDS[measurand]

@@ -86,16 +86,9 @@ class House:
         recorder = Recorder(clock=self.clock, entropy=lambda: 7)
         self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), (self.outside,), version=lambda: b"v")
         self.daemon.start(Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000), [declarations()])
-        self.wake()
+        assert any(isinstance(effect, Dial) for _, effect, _ in self.outside.done)
         self.daemon.put(LinkUp(link=1, subprotocol="ocpp2.1"))
         self.daemon.drain()
-
-    def wake(self) -> None:
-        """Let the next deadline come."""
-        deadline = STATION.next_deadline(self.daemon.station)
-        assert deadline is not None
-        self.clock.us = max(self.clock.us, deadline[0] + 1_000)
-        self.daemon._wake()
 
     def call(self, message_id: str, action: str, payload: bytes) -> None:
         """The CSMS calls, in a piece of its own."""
@@ -121,6 +114,15 @@ def live(story: Story) -> House:
         return house
 
     return asyncio.run(run())
+
+
+def test_a_start_is_one_group() -> None:
+    """If this failed, a start would flush for every step, and the first frame would leave later."""
+
+    async def story(house: House) -> None:
+        assert house.journal.groups[0] >= 3  # started, configured, the first deadline: dialled
+
+    live(story)
 
 
 def test_an_effect_leaves_after_its_own_turn_is_durable() -> None:

@@ -29,7 +29,7 @@ def test_a_placeholder_says_length_and_flag_and_has_one_spelling() -> None:
     "text",
     [
         "", "secret", f"<sealed:{H1}:16:p> ", f" <sealed:{H1}:16:p>", f"<sealed:{H1}:016:p>", f"<sealed:{H1}::p>", f"<sealed:{H1}:16:x>",
-        f"<sealed:{H1.upper()}:16:p>", f"<sealed:{H1[1:]}:16:p>", f"<sealed:{H1}:-1:p>", f"<sealed:{H1}:1234567890:p>", f"<sealed:{H1}:١:p>",
+        f"<sealed:{H1.upper()}:16:p>", f"<sealed:{H1[1:]}:16:p>", f"<sealed:{H1}:-1:p>", f"<sealed:{H1}:1234567890:p>", f"<sealed:{H1}:\u0661:p>",
         f"<sealed:{H1}:16:p>\n", f"<SEALED:{H1}:16:p>",
     ],
 )  # fmt: skip

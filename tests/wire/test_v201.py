@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft4Validator
+from ocpp.messages import get_validator
 
 from tests.wire.samples import Maker, resolved, schema
 from wire import names, v201
@@ -25,7 +25,7 @@ MESSAGES = sorted(
 @pytest.mark.parametrize("message", MESSAGES)
 def test_whatever_2_1_allows_is_valid_in_2_0_1_after_narrowing(message: str) -> None:
     """If this fails, a 2.0.1 CSMS refuses what the station sends, and the fact is lost."""
-    judge = Draft4Validator(schema("2.0.1", message))
+    judge = get_validator(0, message, "2.0.1")
     for seed in range(SEEDS):
         payload = Maker(seed, full=(0.2, 0.6, 0.95)[seed % 3], keep_texts_short=seed % 4 != 0).payload("2.1", message)
         before = copy.deepcopy(payload)
@@ -105,8 +105,8 @@ def test_each_text_is_cut_to_what_2_0_1_holds(message: str, path: str, longest: 
     """If this fails, a long text makes the whole message invalid, or a short one is cut."""
     assert properties("2.1", message)[path]["maxLength"] > longest
     assert properties("2.0.1", message)[path]["maxLength"] == longest
-    assert v201.narrow(message, built(path, "x" * (longest + 1))) == built(path, "x" * longest)
-    assert v201.narrow(message, built(path, ["x" * longest])) == built(path, ["x" * longest])
+    for value in ("~" * (longest + 1), "~" * longest, ["~" * (longest + 9)]):
+        assert str(v201.narrow(message, built(path, value))).count("~") == longest
 
 
 @pytest.mark.parametrize(("message", "path"), [(message, path) for message, rows in v201.WHOLE.items() for path, _ in rows])
@@ -165,7 +165,8 @@ def test_a_period_without_a_limit_gets_what_it_was_to_draw() -> None:
 
 def test_a_certificate_of_a_kind_that_2_0_1_does_not_know_is_not_told() -> None:
     """If this fails, a 2.0.1 CSMS reads of a V2G root certificate that is not there."""
-    oem, root = ({"certificateType": kind, "certificateHashData": {}} for kind in ("OEMRootCertificate", "V2GRootCertificate"))
+    oem = {"certificateType": "OEMRootCertificate", "certificateHashData": {}}
+    root = {"certificateType": "V2GRootCertificate", "certificateHashData": {}}
     message = "GetInstalledCertificateIdsResponse"
     assert v201.narrow(message, {"status": "Accepted", "certificateHashDataChain": [oem, root]}) == {
         "status": "Accepted",
@@ -183,15 +184,19 @@ def test_a_sealed_token_that_is_too_long_becomes_nobody_elses() -> None:
         assert narrowed == {"idToken": {"idToken": expected, "type": "Local"}}
 
 
+ASKEW: tuple[Any, ...] = (None, 1, "x", [], [1], {}, [{}], [[]])
+
+
 @pytest.mark.parametrize("message", MESSAGES)
 def test_askew_payloads_do_not_raise(message: str) -> None:
     """If this fails, a bug elsewhere becomes a crash here."""
     for path in properties("2.1", message):
-        for value in (None, 1, "x", [], [1], {}, [{}], [[]]):
+        for value in ASKEW:
             v201.narrow(message, built(path, value))
 
 
 def built(path: str, value: Any) -> dict[str, Any]:
-    """A payload that holds *value* at *path*, in a list wherever 2.1 might have one."""
+    """A payload that holds *value* at *path*; samples stand in lists, other lists do not matter."""
     head, _, rest = path.partition(".")
-    return {head: built(rest, value) if rest else value}
+    inner = built(rest, value) if rest else value
+    return {head: [inner] if rest and head in {"meterValue", "sampledValue"} else inner}
