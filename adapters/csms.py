@@ -29,14 +29,18 @@ CONNECT_TIMEOUT_S = 20.0
 
 
 class CsmsPort:
-    """One station's link to its CSMS.  *number* is the journal's own number, for reading our own message ids."""
+    """One station's link to its CSMS.
+
+    *number* is the journal's own number, for reading our own message ids; *secrets* are the names of write-only variables, folded.
+    """
 
     performs = (Dial, HangUp, Call, Reply, ReplyError, Say)
 
-    def __init__(self, schemas: Schemas, vault: Keeper, number: int) -> None:
+    def __init__(self, schemas: Schemas, vault: Keeper, number: int, secrets: frozenset[str] = frozenset()) -> None:
         self._schemas = schemas
         self._vault = vault
         self._number = number
+        self._secrets = secrets
         self._put: Tell = self._told
         self._drain: Callable[[], None] = _nothing
         self._tell: Tell = lambda _: None
@@ -97,7 +101,7 @@ class CsmsPort:
         self._socket = WebSocket(self._events, max_bytes=MESSAGE_MOST_BYTES)
         log.info("link %d: dialling slot %d", dial.link, dial.slot)
         self._socket.dial(
-            dial.url,
+            sealed.replace_text(dial.url, lambda handle: self._vault.reveal(handle, SECRET)),
             identity=dial.identity,
             subprotocols=dial.subprotocols,
             basic_auth=password,
@@ -134,7 +138,7 @@ class CsmsPort:
         match got:
             case frame.Call():
                 problem = self._schemas.verdict(link.version, f"{got.action}Request", got.payload)
-                payload = sealing.seal(got.action, got.payload, self._vault.keep)
+                payload = sealing.seal(got.action, got.payload, self._vault.keep, self._secrets, valid=problem is None)
                 if problem is None:
                     self._put(Called(link=link.link, message_id=got.message_id, action=got.action, payload=payload))
                 else:
@@ -177,7 +181,7 @@ class CsmsPort:
                 link=link.link,
                 entry=place[0],
                 attempt=place[1],
-                payload=sealing.seal(action, payload, self._vault.keep),
+                payload=sealing.seal(action, payload, self._vault.keep, self._secrets, valid=problem is None),
                 problem=problem.description if problem is not None else "",
             )
         )

@@ -58,15 +58,17 @@ class Ledger:
         self.turns += 1
         self.last_at = turn.at
         for fact in turn.facts:
-            kind = type(fact)
-            if kind is Queued:
-                if fact.entry in self.queued:
-                    raise Violation("entries are unique for ever", f"turn {turn.seq} queued entry {fact.entry} again")
-                self.queued[fact.entry] = (fact.action, fact.payload)
-            elif kind is Delivered or kind is Dropped:
-                self._leave(turn, fact)
-            elif kind is Faulted:
-                raise Violation("no turn is Faulted", f"turn {turn.seq}: {fact.machine}: {fact.error}")
+            match fact:
+                case Queued():
+                    if fact.entry in self.queued:
+                        raise Violation("entries are unique for ever", f"turn {turn.seq} queued entry {fact.entry} again")
+                    self.queued[fact.entry] = (fact.action, fact.payload)
+                case Delivered() | Dropped():
+                    self._leave(turn, fact)
+                case Faulted():
+                    raise Violation("no turn is Faulted", f"turn {turn.seq}: {fact.machine}: {fact.error}")
+                case _:
+                    pass
         for effect in turn.effects:
             if type(effect) is Call:
                 if effect.message_id in self.message_ids:

@@ -19,6 +19,8 @@ EPOCH_US: Final = 1_800_000_000_000_000
 SLOW_US: Final = 45_000_000
 """Longer than a station waits for an answer."""
 
+PASSWORD: Final = ("SecurityCtrlr", "BasicAuthPassword")
+
 Frames = list[tuple[int, bytes]]
 """(delay in microseconds, frame) to send."""
 
@@ -57,15 +59,15 @@ class Csms:
         self.said: dict[str, tuple[str, bytes]] = {}
         self.transactions: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}
         self.running: dict[str, int] = {}  # transaction id -> EVSE
-        self.statuses: dict[tuple[int, int], str] = {}
+        self.statuses: dict[tuple[int, int], str] = {}  # since it last accepted the station
         self.boots: list[str] = []
         self.heartbeats = 0
         # What it asked.
         self._asked = 0
         self.open: dict[str, tuple[str, Any]] = {}  # message id -> action, what is expected
         self.answers: dict[str, int] = {}
-        self.values: dict[tuple[str, str], set[str]] = {}
-        self.passwords: set[str] = {""}
+        self.values: dict[tuple[str, str], set[str]] = {PASSWORD: {""}}
+        self._maybe: dict[tuple[str, str], list[tuple[str, str]]] = {}  # (message id, value) of sets that nobody has answered
 
     # The link
 
@@ -182,6 +184,9 @@ class Csms:
         if self._random.random() < self.faults.boots_badly:
             status = self._random.choice(("Pending", "Rejected"))
         interval_s = self._random.choice((0, 5, 60)) if status != "Accepted" else self.interval_s
+        if status == "Accepted":
+            # B01.FR.05: now it wants to hear of all connectors.
+            self.statuses = {}
         if status == "Accepted" and interval_s:
             # B01.FR.04: the station sets it, if it hears this.
             self.values.setdefault(("OCPPCommCtrlr", "HeartbeatInterval"), set()).add(str(interval_s))
@@ -207,6 +212,11 @@ class Csms:
 
     # What the CSMS asks
 
+    @property
+    def passwords(self) -> set[str]:
+        """With which of these the station may log in."""
+        return self.values[PASSWORD]
+
     def ask(self, action: str, payload: dict[str, Any], expected: Any = None) -> bytes:
         """A CALL."""
         self._asked += 1
@@ -217,12 +227,11 @@ class Csms:
     def set_variable(self, component: str, variable: str, value: str) -> bytes:
         """B05 SetVariables with one item."""
         expected = (component, variable, value)
-        # Until the answer is here it may be either.
-        known = self.values.get((component, variable))
-        if known is not None:
-            known.add(value)
-        if variable == "BasicAuthPassword":
-            self.passwords.add(value)
+        # Until the answer is here it may be either; and where none ever comes, for good.
+        key = component, variable
+        self._maybe.setdefault(key, []).append((f"c{self._asked + 1}", value))
+        if key in self.values:
+            self.values[key].add(value)
         item = {"attributeValue": value, "component": {"name": component}, "variable": {"name": variable}}
         return self.ask("SetVariables", {"setVariableData": [item]}, expected)
 
@@ -241,17 +250,22 @@ class Csms:
             component, variable, value = expected
             (result,) = payload["setVariableResult"]
             if result["attributeStatus"] == "Accepted":
-                self.values[component, variable] = {value}
-                if variable == "HeartbeatInterval" and self.interval_s:
-                    # An answer to a BootNotification may still be on its way, and sets it too (B01.FR.04).
-                    self.values[component, variable].add(str(self.interval_s))
-                if variable == "BasicAuthPassword":
-                    self.passwords = {value}
+                self._took((component, variable), message_id, value)
         elif action == "GetVariables" and expected is not None:
             (result,) = payload["getVariableResult"]
             known = self.values.get(expected)
             if known is not None and result.get("attributeValue") not in known and result["attributeStatus"] == "Accepted":
                 raise Violation("what SetVariables accepted can be read", f"{expected} is {result.get('attributeValue')!r}, set were {sorted(known)}")
+
+    def _took(self, key: tuple[str, str], message_id: str, value: str) -> None:
+        """The station said that it took *value*: it has that, or what it was sent after it."""
+        maybe = self._maybe[key]
+        place = [asked for asked, _ in maybe].index(message_id)
+        self._maybe[key] = maybe[place + 1 :]
+        self.values[key] = {value, *[later for _, later in self._maybe[key]]}
+        if key[1] == "HeartbeatInterval" and self.interval_s:
+            # An answer to a BootNotification may still be on its way, and sets it too (B01.FR.04).
+            self.values[key].add(str(self.interval_s))
 
     def _refused(self, error: frame.CallError) -> None:
         self._taken(error.message_id, error.code)

@@ -78,26 +78,36 @@ class Process:
         self.ride_until: int | None = None
         self.retry_at: int | None = None
         self.draining = False
+        self.resuming: tuple[EffectId, list[tuple[EffectId, Effect]]] | None = None
+        """The effect of the last process that is being repeated, and all that are."""
         self.due: int | None = None
         """When this process has something to do by itself, in station time."""
 
     def start(self, started: Input, more: Iterable[Input], levels: Iterable[Input]) -> None:
-        """Decide *started*, resume what the last process left undone, then hear what the ports see."""
+        """Decide *started* and what the ports see in one group, after the last process's undone effects are under way again.
+
+        In this order, because the last word on the hardware must be what this process decides, and not what the last one did.
+        """
         left = outbox_ids(self.station, self.recorder.station)
         self.mailbox.append(started)
         self.mailbox.extend(more)
-        self.drain()
-        self.resume(left)
         self.mailbox.extend(levels)
+        self.draining = True
+        try:
+            self.resume(left)
+        finally:
+            self.draining = False
         self.drain()
 
     def resume(self, left: list[tuple[EffectId, Effect]]) -> None:
         """What was asked for and never settled: again, or lost."""
         for effect_id, effect in left:
             if effect.AFTER_CRASH is AfterCrash.REPEAT:
+                self.resuming = effect_id, left
                 self.perform(effect_id, effect)
             else:
                 self.tell(Settled(station=effect_id.station, seq=effect_id.seq, index=effect_id.index, outcome=LOST))
+        self.resuming = None
 
     def tell(self, input: Input) -> None:
         """Put an input into the mailbox; it is decided by :meth:`drain`."""

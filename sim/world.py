@@ -124,6 +124,7 @@ DIAL_GAP_US: Final = SECOND_US
 
 PERCEIVED: Final = (CableConnected, CableDisconnected, EvseSeen, ServicesSelected, CardPresented)
 """Inputs that an onlooker could have seen too."""
+CARD_TYPE: Final = "ISO14443"
 LAST: Final = 1 << 62
 """A seq behind all others."""
 
@@ -475,7 +476,7 @@ class World:
     def card(self, token: str, *, evse_id: int = 0) -> None:
         """A card is held to the reader."""
         self.note(f"card {token} at {evse_id or 'the station'}")
-        self.tell(CardPresented(token=self.sealed(token), token_type="ISO14443", evse_ids=(evse_id,) if evse_id else ()))
+        self.tell(CardPresented(token=self.sealed(token), token_type=CARD_TYPE, evse_ids=(evse_id,) if evse_id else ()))
 
     def select(self, evse_id: int, *, parameter_sets: tuple[int, ...]) -> None:
         """The vehicle selects internet access, or with no parameter set none."""
@@ -576,7 +577,7 @@ class World:
         process.drain()
 
     def _set_evse(self, process: Process, effect_id: EffectId, effect: SetEvse) -> None:
-        if effect_id not in self._performed or effect.evse_id in self.onlooker.offered or not effect.energise:
+        if effect_id not in self._performed and not self._superseded(process, effect_id, effect):
             self.onlooker.offer(self.now, effect.evse_id, energise=effect.energise)
         if not effect.energise:
             self._ended_by_card.pop(effect.evse_id, None)
@@ -590,6 +591,13 @@ class World:
             self.later(delay_us, self._evse_set, process, effect_id, effect)
         else:
             self._evse_set(process, effect_id, effect)
+
+    @staticmethod
+    def _superseded(process: Process, effect_id: EffectId, effect: SetEvse) -> bool:
+        """Whether a command is repeated after a restart only to be followed at once by a newer one to the same EVSE."""
+        if process.resuming is None or process.resuming[0] != effect_id:
+            return False
+        return any(isinstance(other, SetEvse) and other.evse_id == effect.evse_id and effect_id < other_id for other_id, other in process.resuming[1])
 
     def _evse_set(self, process: Process, effect_id: EffectId, effect: SetEvse) -> None:
         if process is not self.process:

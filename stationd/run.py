@@ -169,6 +169,11 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
     return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)
 
 
+def write_only(declarations: tuple[Declared, ...]) -> frozenset[str]:
+    """The names of the variables that may be set and never read, folded: their values are secrets wherever they are sent."""
+    return frozenset(d.variable.casefold() for d in declarations if d.mutability == "WriteOnly")
+
+
 async def station(args: argparse.Namespace) -> int:
     """Put the parts together, run, take them apart."""
     data: Path = args.data or default_data()
@@ -201,7 +206,7 @@ async def station(args: argparse.Namespace) -> int:
         hardware = SimulatedHardware(
             topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
         )
-        csms = CsmsPort(schema_reader(), vault, journal.number)
+        csms = CsmsPort(schema_reader(), vault, journal.number, write_only(loaded.declarations))
         ports = (hardware, SimulatedNetwork(), csms)
         daemon = Daemon(STATION, journal, recorder, folded, ports, version=version)
         csms.attach(daemon.put, daemon.drain)

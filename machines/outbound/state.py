@@ -66,7 +66,7 @@ def _landed(out: Outbound, entry: int) -> None:
 
 def fold_gone(out: Outbound, fact: Delivered | Dropped) -> None:
     """Answered or given up.  A late answer does not end the attempt that is in flight: the link stays taken (OCPP-J 4.1.1)."""
-    if type(fact) is Dropped or not fact.late:
+    if isinstance(fact, Dropped) or not fact.late:
         _landed(out, fact.entry)
     out.queue.pop(fact.entry, None)
     if type(fact) is Dropped and fact.reason == THINNED:
