@@ -57,10 +57,10 @@ NONE: Final = Faults()
 
 CHOICES: Final[dict[str, tuple[float, ...]]] = {
     # the chances that a life draws from; 0 is always among them
-    "crash": (0.0, 0.002, 0.01, 0.03),
+    "crash": (0.0, 0.005, 0.02, 0.05),
     "crash_in_recovery": (0.0, 0.02, 0.1),
     "machine_reboots": (0.0, 0.5, 1.0),
-    "vehicle_leaves": (0.0, 0.3, 1.0),
+    "vehicle_leaves": (0.0, 0.5, 1.0),
     "disk": (0.0, 0.0, 0.003, 0.02),
     "drop": (0.0, 0.03, 0.1),
     "half_open": (0.0, 0.5),
@@ -69,9 +69,9 @@ CHOICES: Final[dict[str, tuple[float, ...]]] = {
     "no_version": (0.0, 0.0, 0.3),
     "deaf": (0.0, 0.3),
     "silent": (0.0, 0.02, 0.1),
-    "slow": (0.0, 0.02, 0.1),
+    "slow": (0.0, 0.05, 0.2),
     "late": (0.0, 0.2),
-    "error": (0.0, 0.02, 0.15),
+    "error": (0.0, 0.05, 0.3),
     "broken": (0.0, 0.02, 0.15),
     "stranger": (0.0, 0.02, 0.1),
     "garbled": (0.0, 0.02, 0.1),
@@ -81,7 +81,7 @@ CHOICES: Final[dict[str, tuple[float, ...]]] = {
     "network_fails": (0.0, 0.3),
     "network_dawdles": (0.0, 0.3),
     "settles_twice": (0.0, 0.2),
-    "evse_dawdles": (0.0, 0.3),
+    "evse_dawdles": (0.0, 0.3, 0.8),
 }
 
 PACES_US: Final = (1, 200_000, 10_000_000, 120_000_000)

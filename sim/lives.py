@@ -96,12 +96,12 @@ class Life:
         self.kernel = kernel
         self._remote = 0
         deeds: list[tuple[int, Callable[[], None]]] = [
-            (10, self._plug_in),
+            (12, self._plug_in),
             (7, self._plug_out),
             (12, self._card),
             (3, self._pause),
             (3, self._resume),
-            (4, self._select),
+            (8, self._select),
             (4, self._set_variable),
             (4, self._get_variable),
             (3, self._remote_start),

@@ -577,14 +577,14 @@ class World:
         process.drain()
 
     def _set_evse(self, process: Process, effect_id: EffectId, effect: SetEvse) -> None:
-        if effect_id not in self._performed and not self._superseded(process, effect_id, effect):
+        if not effect.energise or (effect_id not in self._performed and not self._superseded(process, effect_id, effect)):
             self.onlooker.offer(self.now, effect.evse_id, energise=effect.energise)
         if not effect.energise:
             self._ended_by_card.pop(effect.evse_id, None)
         busy_until = self._evse_busy.get(effect.evse_id, 0)
         delay_us = max(busy_until - self.now, 0)
         if self.random.random() < self.faults.evse_dawdles:
-            delay_us += self.random.randrange(1_000, 2 * SECOND_US)
+            delay_us += self.random.choice((1_000, SECOND_US, 10 * SECOND_US))
         if delay_us:
             # Commands to one EVSE are done in the order in which they were given.
             self._evse_busy[effect.evse_id] = self.now + delay_us

@@ -20,6 +20,8 @@ from machines.effects import Dial, HangUp
 from machines.inputs import HoldAsked, LinkDown, Stopping
 from machines.security.views import PASSWORD
 from machines.version.facts import VersionAgreed, VersionRefused, VersionsOffered
+from machines.version.state import VERSION
+from machines.version.state import Phase as Negotiation
 from wire import jsontext
 
 LINGER_US = 2_000_000
@@ -69,9 +71,10 @@ def redial_at(station: Station, failures: int, cx: Context) -> int:
 
 
 def lost(station: Station, reason: str, cx: Context) -> Lost:
-    """The link is gone; a loss that we wanted comes back after the minimum, without doubling."""
+    """The link is gone; a loss that we wanted comes back after the minimum, without doubling; a link without a common version failed."""
     here = station[CONNECTION]
-    failures = here.failures + 1 if here.phase is not Phase.CLOSING else here.failures
+    wanted = here.phase is Phase.CLOSING and station[VERSION].phase is not Negotiation.REFUSED
+    failures = here.failures if wanted else here.failures + 1
     return Lost(link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at)
 
 

@@ -165,10 +165,14 @@ def misfit(declared: Declared, value: str) -> str:
         return secret_misfit(declared, sealed)
     match declared.data_type:
         case "integer":
-            if not (value.removeprefix("-").removeprefix("+").isascii() and value.lstrip("+-").isdigit() and len(value) <= 20):  # noqa: PLR2004 (an int64 and its sign)
+            digits = value[1:] if value[:1] in ("+", "-") else value
+            if not (digits.isascii() and digits.isdigit() and len(value) <= 20):  # noqa: PLR2004 (an int64 and its sign)
                 return "InvalidValue"
             return out_of_range(declared, float(int(value)))
         case "decimal":
+            # float() also takes blanks, underscores and digits of other scripts.
+            if not value or value.strip("0123456789+-.eE"):
+                return "InvalidValue"
             try:
                 number = float(value)
             except ValueError:

@@ -35,16 +35,25 @@ ENERGY_ON_INVALID_WH = Variable("TxCtrlr", "MaxEnergyOnInvalidId", "0")
 UNCHECKED_TYPES = ("Central", "NoAuthorization")
 
 
-def choose(station: Station, wanted: tuple[int, ...]) -> int:
-    """The EVSE that a card is for: the one plugged in longest that nobody pays for, else the first free one; 0 where there is none."""
+def choose(station: Station, wanted: tuple[int, ...], token: str = "", token_type: str = "") -> int:
+    """The EVSE that a card is for: the one plugged in longest that nobody pays for, else the first free one; 0 where there is none.
+
+    C01.FR.23, F01.FR.24: a transaction that somebody was authorized for, and that still runs, takes no other driver; with *token* it may go on.
+    """
     faulted = station[ENGINE].faulted_evses
     sessions = station[SESSIONS]
-    allowed = [e for e in evses(station) if (not wanted or e in wanted) and e not in faulted]
+    allowed = [e for e in evses(station) if (not wanted or e in wanted) and e not in faulted and not taken(sessions.at(e), token, token_type)]
     waiting = [e for e in allowed if sessions.at(e).connected and not sessions.at(e).authorized]
     if waiting:
         return min(waiting, key=lambda e: (sessions.at(e).plugged_at_us, e))
     free = [e for e in allowed if not sessions.at(e).connected and not sessions.at(e).authorized]
     return free[0] if free else 0
+
+
+def taken(session: Session, token: str, token_type: str) -> bool:
+    """Whether the transaction at an EVSE belongs to another driver than the one with *token*."""
+    tx = session.transaction
+    return tx is not None and tx.was_authorized and not (token and (session.token, session.token_type) == (token, token_type))
 
 
 def may_start(station: Station) -> str:
@@ -97,7 +106,7 @@ def on_card(station: Station, card: CardPresented, cx: Context) -> Conclusions:
             return
     if any(asked.token == card.token and asked.token_type == card.token_type for asked in sessions.asking.values()):
         return
-    evse_id = choose(station, card.evse_ids)
+    evse_id = choose(station, card.evse_ids, card.token, card.token_type)
     if not evse_id:
         running = [e for e in here if sessions.at(e).authorized]
         if len(card.evse_ids) == 1 and running and online(station):
@@ -117,9 +126,9 @@ def on_card(station: Station, card: CardPresented, cx: Context) -> Conclusions:
         yield from grant_offline(station, cx, evse_id, card.token, card.token_type, "Authorized")
 
 
-def stopped_by_card(evse_id: int, token: str, token_type: str, entry: int = 0) -> AuthorizationEnded:
-    """E07.FR.02, E07.FR.05."""
-    return AuthorizationEnded(evse_id=evse_id, trigger="StopAuthorized", stopped_reason="Local", token=token, token_type=token_type, entry=entry)
+def stopped_by_card(evse_id: int, token: str, token_type: str, entry: int = 0, reason: str = "Local") -> AuthorizationEnded:
+    """E07.FR.02, E07.FR.05; *reason* is ``MasterPass`` for a card that ends the sessions of others (C16.FR.08)."""
+    return AuthorizationEnded(evse_id=evse_id, trigger="StopAuthorized", stopped_reason=reason, token=token, token_type=token_type, entry=entry)
 
 
 def ask_csms(
@@ -179,6 +188,8 @@ def on_answer(station: Station, answer: Delivered, cx: Context) -> Conclusions:
     allowed: list[int] = info.get("evseId") or []
     if status != "Accepted":
         yield CardRefused(reason=f"the CSMS says {status}", entry=answer.entry)
+    elif group and group == MASTER_PASS.text(station):
+        yield from stop_by_master_pass(station, answer.entry, asked)
     elif asked.purpose == "stop":
         yield from stop_by_group(station, answer.entry, asked, group)
     else:
@@ -186,7 +197,7 @@ def on_answer(station: Station, answer: Delivered, cx: Context) -> Conclusions:
         evse_id = asked.evse_id
         if session.authorized or (allowed and evse_id not in allowed):
             # C01.FR.21: only where the CSMS allows it; and somebody else may have been faster.
-            evse_id = choose(station, tuple(allowed))
+            evse_id = choose(station, tuple(allowed), asked.token, asked.token_type)
         if not evse_id:
             yield CardRefused(reason="no EVSE is free where this card may be used", entry=answer.entry)
         else:
@@ -204,17 +215,22 @@ def on_answer(station: Station, answer: Delivered, cx: Context) -> Conclusions:
 
 
 def stop_by_group(station: Station, entry: int, asked: Asking, group: str) -> Conclusions:
-    """The same group ends the session at its EVSE; the master pass ends all (C16)."""
-    sessions = station[SESSIONS]
-    if group and group == MASTER_PASS.text(station):
-        ending = [e for e in evses(station) if sessions.at(e).authorized]
+    """C09.FR.03: the same group ends the session at its EVSE."""
+    session = station[SESSIONS].at(asked.evse_id)
+    if group and session.authorized and group == session.group:
+        yield stopped_by_card(asked.evse_id, asked.token, asked.token_type, entry)
     else:
-        session = sessions.at(asked.evse_id)
-        ending = [asked.evse_id] if group and session.authorized and group == session.group else []
-    for evse_id in ending:
-        yield stopped_by_card(evse_id, asked.token, asked.token_type, entry)
-    if not ending:
         yield CardRefused(reason="the EVSE is in use by somebody else", entry=entry)
+
+
+def stop_by_master_pass(station: Station, entry: int, asked: Asking) -> Conclusions:
+    """C16.FR.02, C16.FR.03: without a display a master pass ends all sessions, and it never begins one."""
+    sessions = station[SESSIONS]
+    ending = [e for e in evses(station) if sessions.at(e).authorized]
+    for evse_id in ending:
+        yield stopped_by_card(evse_id, asked.token, asked.token_type, entry, "MasterPass")
+    if not ending:
+        yield CardRefused(reason="a master pass ends sessions and begins none", entry=entry)
 
 
 def on_drop(station: Station, dropped: Dropped, cx: Context) -> Conclusions:

@@ -157,9 +157,22 @@ def ended(station: Station, fact: AuthorizationEnded, cx: Context) -> Conclusion
     )
 
 
-def state_changed(station: Station, fact: EnergyStarted | EnergySuspended | EnergyBlocked, cx: Context) -> Conclusions:
-    """E02.FR.13, E05.FR.02."""
+def started(station: Station, fact: EnergyStarted, cx: Context) -> Conclusions:
+    """E02.FR.13."""
     yield from tell(station, cx, fact.evse_id, "ChargingStateChanged")
+
+
+def suspended(station: Station, fact: EnergySuspended, cx: Context) -> Conclusions:
+    """E02.FR.13; where this ends the transaction (E06.FR.07), it was not the driver at the station who ended it (E06.FR.08)."""
+    blocked = station[SESSIONS].at(fact.evse_id).blocked
+    reason = "StoppedByEV" if fact.by == "EV" else "DeAuthorized" if blocked else "Other"
+    yield from tell(station, cx, fact.evse_id, "ChargingStateChanged", stopped_reason=reason)
+
+
+def blocked(station: Station, fact: EnergyBlocked, cx: Context) -> Conclusions:
+    """E05.FR.02: told at once where nothing flows; what flows is told of when the contactor has opened."""
+    if not station[SESSIONS].at(fact.evse_id).flowing:
+        yield from tell(station, cx, fact.evse_id, "ChargingStateChanged")
 
 
 def on_reading(station: Station, fact: MeterRead, cx: Context) -> Conclusions:  # noqa: ARG001
@@ -237,9 +250,9 @@ MACHINE = Machine(
         ContactorSeen: on_flow,
         Granted: granted,
         AuthorizationEnded: ended,
-        EnergyStarted: state_changed,
-        EnergySuspended: state_changed,
-        EnergyBlocked: state_changed,
+        EnergyStarted: started,
+        EnergySuspended: suspended,
+        EnergyBlocked: blocked,
         MeterRead: on_reading,
         VariableSet: repaced,
         Woke: on_deadline,

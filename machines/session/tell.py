@@ -141,6 +141,9 @@ def tell(
 
 
 def _started(station: Station, cx: Context, evse_id: int, session: Session, trigger: str) -> Conclusions:
+    if session.authorized and session.remote_start_id >= 0:
+        # F02.FR.21: whatever happened last; the CSMS has to hear what became of its request.
+        trigger = "RemoteStart"
     identifier = transaction_id(station[BOOT].journal, cx.seq, evse_id)
     state = charging_state(session)
     info: dict[str, Any] = {"transactionId": identifier, "chargingState": state}

@@ -180,7 +180,7 @@ MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
     # name: the station, its process, words of the rule that catches it
     "performed before durable": (lambda: STATION, Eager, "waits until its turn is durable"),
     "outbox not resumed": (lambda: STATION, Forgetful, "outbox"),
-    "outbox resumed too late": (lambda: STATION, Stubborn, ""),
+    "outbox resumed too late": (lambda: STATION, Stubborn, "EVSE"),
     "chance in a decision": (lambda: mutated("connection", hears={LinkDown: redial_by_chance}), Process, "replay decides the same"),
     "release while opening ignored": (lambda: mutated("vas", hears={CableUnplugged: release_only_when_open}), Process, "onlooker expects"),
     "seqNo again after a restart": (lambda: mutated("sessions", folds={Rebooted: seq_no_from_the_start}), Process, "seqNo grows by one"),
@@ -194,7 +194,7 @@ MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
     "one refusal counted twice": (lambda: mutated("outbound", hears={Refused: refused_twice}), Process, "MessageAttempts"),
     "plan believed, not checked": (lambda: mutated("network", hears={(Settled, ApplyPlan): delivered_by_anybody}), Process, "network"),
     "plan not applied again": (lambda: mutated("network", hears={Rebooted: None}), Process, "network"),
-    "verdicts on cards unheard": (lambda: mutated("sessions", hears={(Delivered, "Authorize"): None}), Process, "comes to rest"),
+    "verdicts on cards unheard": (lambda: mutated("sessions", hears={(Delivered, "Authorize"): None}), Process, "a healed station"),
     "told for ever": (lambda: mutated("status", folds={Rebooted: told_for_ever}), Process, "knows every connector"),
 }
 

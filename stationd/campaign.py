@@ -1,0 +1,108 @@
+"""``stationd campaign``: the long runs, with their result written down beside the commit that they ran on.
+
+Law: a campaign records what it saw, passed or not, and one command repeats whatever failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from sim.cli import installed_schemas
+from sim.lives import run_lives
+from stationd.kills import run_kills
+
+EXAMPLE = """examples:
+  stationd campaign                              10,000 lives and 200 kills, recorded in docs/campaigns.jsonl
+  stationd campaign lives --count 500 --seed 7   only lives, from seed 7 on
+  stationd campaign kills --count 20 --no-record only kills, written down nowhere
+"""
+
+SIZES = {"lives": 10_000, "kills": 200}
+BAR = 40
+
+
+def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The options of the campaigns."""
+    it = commands.add_parser(
+        "campaign",
+        help="the long runs: simulated lives, power cuts",
+        description="Run the campaigns at full size and record the result with the commit.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    it.add_argument("what", nargs="?", choices=("all", *SIZES), default="all", help="which campaign (default: all)")
+    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills)")
+    it.add_argument("--seed", metavar="N", type=int, default=1, help="the first seed (default: 1)")
+    it.add_argument(
+        "--record", metavar="FILE", type=Path, default=Path("docs/campaigns.jsonl"), help="where the result is added (default: docs/campaigns.jsonl)"
+    )
+    it.add_argument("--no-record", action="store_true", help="write nothing down")
+    it.set_defaults(func=main)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run them; returns 1 where anything was broken."""
+    failed = False
+    for what in SIZES if args.what == "all" else (args.what,):
+        count = args.count or SIZES[what]
+        begun = monotonic()
+        if what == "lives":
+            lives = run_lives(args.seed, count, schemas=installed_schemas, processes=os.cpu_count() or 1, progress=_bar(what))
+            lines, broken, digest = list(lives.lines()), len(lives.broken), lives.digest
+            seen: dict[str, Any] = {"lives": lives.lives, "turns": lives.turns, "transactions": lives.transactions, "digest": digest}
+        else:
+            kills = run_kills(count, args.seed, progress=_bar(what))
+            lines, broken = list(kills.lines()), len(kills.broken)
+            seen = {"kills": kills.kills, "turns": kills.turns, "transactions": kills.transactions, "events": kills.events}
+        _clear()
+        print(*lines, sep="\n")
+        failed = failed or broken > 0
+        if not args.no_record:
+            _record(args.record, {"campaign": what, "seed": args.seed, **seen, "broken": broken, "seconds": round(monotonic() - begun)})
+    return 1 if failed else 0
+
+
+def _bar(what: str) -> Any:
+    shown = [-1]
+
+    def progress(done: int, count: int, broken: int) -> None:
+        part = done * BAR // count
+        if sys.stderr.isatty():
+            print(f"\r{what} [{'#' * part}{'.' * (BAR - part)}] {done}/{count}, {broken} broken", end="", file=sys.stderr, flush=True)
+        elif part // 4 != shown[0]:
+            shown[0] = part // 4
+            print(f"{what}: {done} of {count}, {broken} broken", file=sys.stderr, flush=True)
+
+    return progress
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+
+
+def _record(path: Path, result: dict[str, Any]) -> None:
+    entry = {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "commit": _commit(), "python": platform.python_version(), **result}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    print(f"recorded in {path}")
+
+
+def _commit() -> str:
+    """The commit that ran, with a ``+`` where files differ from it; empty outside a checkout."""
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        changed = subprocess.run(["git", "status", "--porcelain", "--", "*.py"], capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return head + ("+" if changed else "")

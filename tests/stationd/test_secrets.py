@@ -1,0 +1,79 @@
+"""No secret and no person in clear, in any byte that a whole run leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+from component_config.load import shipped
+from stationd.csms import FriendlyCsms
+from tests.stationd.conftest import Start, run
+
+FIRST_PASSWORD = "in-the-component-file-1"
+SECOND_PASSWORD = "set-by-the-csms-0002"
+CARD, REMOTE, GROUP, GARBLED = "04C0FFEE77", "REMOTEDRIVER9", "GROUPOFDRIVERS", "said-in-a-broken-frame"
+SECRETS = (FIRST_PASSWORD, SECOND_PASSWORD, CARD, REMOTE, GROUP, GARBLED)
+
+
+def test_a_whole_run_leaves_no_secret_in_clear(start: Start, tmp_path: Path) -> None:
+    """If this failed, whoever gets the data directory, a log or an export gets a password or a driver."""
+    config = tmp_path / "config"
+    shutil.copytree(shipped(), config, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    path = config / "standardized" / "SecurityCtrlr.json"
+    document = json.loads(path.read_text())
+    for variable in document["properties"].values():
+        if variable["variable_name"] == "BasicAuthPassword":
+            variable["attributes"][0]["value"] = FIRST_PASSWORD
+    path.write_text(json.dumps(document))
+
+    async def go() -> str:
+        passwords = {"CP1": FIRST_PASSWORD}
+        async with FriendlyCsms(port=0, passwords=passwords) as csms:
+            station = start("--csms", csms.url, "--identity", "CP1", "--component-config", str(config), "--log-level", "debug")
+            await csms.connected("CP1", timeout_s=30)
+            await csms.heard("CP1", "StatusNotification", timeout_s=30)
+            await csms.send_raw("CP1", f'[2,"x","SetVariables",{{"secret":"{GARBLED}"')
+            token = {"idToken": REMOTE, "type": "Central"}
+            group = {"idToken": GROUP, "type": "Central"}
+            await csms.call("CP1", "RequestStartTransaction", {"remoteStartId": 1, "evseId": 2, "idToken": token, "groupIdToken": group})
+            shown = json.dumps([await asyncio.to_thread(station.ask, "plug_in", evse=1), await asyncio.to_thread(station.ask, "swipe", token=CARD)])
+            await csms.seen(lambda entry: entry.action == "TransactionEvent" and CARD in json.dumps(entry.payload), timeout_s=10)
+            item = {"attributeValue": SECOND_PASSWORD, "component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+            answer = await csms.call("CP1", "SetVariables", {"setVariableData": [item]})
+            assert answer["setVariableResult"][0]["attributeStatus"] == "Accepted"
+            read = {"component": item["component"], "variable": item["variable"]}
+            hidden = await csms.call("CP1", "GetVariables", {"getVariableData": [read]})
+            assert hidden["getVariableResult"][0]["attributeStatus"] == "Rejected"
+            passwords["CP1"] = SECOND_PASSWORD
+            await asyncio.to_thread(station.until, lambda state: not state["link"]["connected"])
+            await asyncio.to_thread(station.ask, "connect")
+            # A01: the new password carries the next link.
+            await csms.connected("CP1", timeout_s=30)
+            shown += json.dumps(await asyncio.to_thread(station.ask, "state"))
+            await asyncio.to_thread(station.stop)
+            return shown
+
+    shown = asyncio.run(go())
+    for words in (
+        ("log", "show", "--full"),
+        ("log", "export"),
+        ("log", "export", "--format", "ocpp"),
+        ("log", "sessions"),
+        ("log", "sessions", "last"),
+    ):
+        found = run(*words, "--data", str(tmp_path / "cp"))
+        assert found.returncode == 0, found.stderr
+        shown += found.stdout + found.stderr
+    shutil.rmtree(config)
+    (tmp_path / "shown").write_text(shown)
+
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"data.mdb", "vault", "vault.key", "cp.log", "shown"}
+    for path in files:
+        data = path.read_bytes()
+        for secret in SECRETS:
+            assert secret.encode() not in data, f"{secret} stands in {path.name}"
+            assert secret.encode("utf-16-le") not in data
+    assert run("replay", "verify", "--data", str(tmp_path / "cp")).stdout.strip().endswith(" 0 divergences")
