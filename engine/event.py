@@ -6,6 +6,7 @@ an ``Effect`` is asked of the outside.  Inputs and facts are journalled for ever
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
@@ -23,6 +24,9 @@ class Value:
 
     FIELDS: ClassVar[tuple[str, ...]] = ()
     """Field names in declared order, which is their order in the journal."""
+
+    GET: ClassVar[Callable[[Any], tuple[Any, ...]] | None] = None
+    """All field values at once, for classes with more than one field."""
 
     def astuple(self) -> tuple[Any, ...]:
         """The field values in declared order, nested records as they are."""
@@ -46,12 +50,14 @@ V = TypeVar("V", bound=Value)
 def replace(value: V, /, **changes: Any) -> V:
     """A value like *value*, but for the fields in *changes*.  Raises TypeError for a field that it does not have."""
     cls = type(value)
-    new = cls.__new__(cls)
-    for name in cls.FIELDS:
-        setattr(new, name, changes.pop(name) if name in changes else getattr(value, name))
-    if changes:
-        raise TypeError(f"{cls.__name__} has no {', '.join(sorted(changes))}")
-    return new
+    fields = cls.FIELDS
+    values = [getattr(value, name) for name in fields] if cls.GET is None else list(cls.GET(value))
+    for name, new in changes.items():
+        try:
+            values[fields.index(name)] = new
+        except ValueError:
+            raise TypeError(f"{cls.__name__} has no {name}") from None
+    return cls(*values)
 
 
 class Event(Value):

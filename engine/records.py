@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from operator import attrgetter
 from typing import Any, TypeVar, dataclass_transform
 
 import attrs
@@ -56,6 +57,7 @@ def record(kind: int, version: int = 1) -> Callable[[V], V]:
         made: Any = define(cls, eq=False, repr=False, order=False, match_args=False, weakref_slot=False, getstate_setstate=False)
         names = [a.name for a in made.__attrs_attrs__]
         made.FIELDS = tuple(names)
+        made.GET = attrgetter(*names) if len(names) > 1 else None
         if kind in BY_KIND:
             raise AssertionError(f"kind {kind} of {made.__qualname__} is already {BY_KIND[kind].cls.__qualname__}")
         entry = BY_KIND[kind] = BY_CLASS[made] = Record(kind, version, made)

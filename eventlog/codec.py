@@ -58,9 +58,14 @@ def decode_turn(seq: int, data: bytes) -> Turn:
     )
 
 
-def followed_kinds() -> frozenset[int]:
-    """Kinds of effects that enter the outbox."""
-    return frozenset(kind for kind, entry in BY_KIND.items() if getattr(entry.cls, "AFTER_CRASH", AfterCrash.FORGET) is not AfterCrash.FORGET)
+def followed_codes() -> frozenset[int]:
+    """What stands in a row for the effects that enter the outbox, in every version that they had."""
+    return frozenset(
+        kind | version << 16
+        for kind, entry in BY_KIND.items()
+        if getattr(entry.cls, "AFTER_CRASH", AfterCrash.FORGET) is not AfterCrash.FORGET
+        for version in range(entry.version)
+    )
 
 
 def _pack(value: Any) -> msgpack.ExtType:

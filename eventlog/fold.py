@@ -5,6 +5,7 @@ Law: the same station as ``Kernel.restore`` turn by turn, at any prefix.  Nobody
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from engine.errors import JournalFault
 from engine.kernel import ENGINE, EngineState, Kernel, Settled
 from engine.machine import Station
 from engine.records import BY_CLASS, BY_KIND, UnknownRecord, build
-from eventlog.codec import _unpack, followed_kinds
+from eventlog.codec import _unpack, followed_codes
 
 CHAIN_BYTES = 16
 """Every stored row opens with the link of the hash chain, of this many bytes."""
@@ -39,35 +40,42 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
     engine: EngineState = parts[ENGINE.name]
     outbox = engine.outbox
     settled_kind = BY_CLASS[Settled].kind
-    followed = followed_kinds()
-    # One flat table by row code: class, its folds bound to their states.  Records with blobs or old versions take the general way.
-    plain: dict[int, tuple[Any, tuple[tuple[Any, Any], ...]]] = {}
+    followed = followed_codes()
+    # One flat table by row code: class, its folds bound to their states, places of opaque bytes.  Old versions take the general way.
+    plain: dict[int, tuple[Any, Any, tuple[int, ...]]] = {}
     slow: dict[int, tuple[tuple[Any, Any], ...]] = {}
     # A reading is replaced by the next one of the same source: only the last of each has to be made.
-    readings: set[int] = set()
-    latest: dict[tuple[int, Any], Any] = {}
+    latest: list[dict[Any, Any]] = []
     for entry in BY_KIND.values():
         targets = tuple([(evolve, parts[name]) for name, evolve in kernel.folds.get(entry.cls, ())])  # type: ignore[arg-type]
         slow[entry.kind] = targets
         if getattr(entry.cls, "TELEMETRY", False):
-            readings.add(entry.code)
-        elif not entry.blobs:
-            plain[entry.code] = (entry.cls, targets)
-    unpackb = msgpack.unpackb
-    seq, at, chain, turns = start.seq, start.at, start.chain, start.turns
+            latest.append({})
+            plain[entry.code] = (None, latest[-1], ())
+        else:
+            plain[entry.code] = (entry.cls, targets, tuple([place + 1 for place in entry.blobs]))
+    unpackb, find, head = msgpack.unpackb, plain.get, CHAIN_BYTES
+    seq, at, chain = start.seq, start.at, start.chain
     fact: Any = None
     row: bytes = b""
+    fields: Any = ()
+    collecting = gc.isenabled()
+    gc.disable()  # nothing that folding makes refers to itself: the collector would only look at it again and again
     try:
         for seq, row in rows:
-            fields = unpackb(row[CHAIN_BYTES:], ext_hook=_unpack, use_list=False, strict_map_key=False)
+            fields = unpackb(row[head:], ext_hook=_unpack, use_list=False, strict_map_key=False)
             for fact in fields[3]:
                 code = fact[0]
-                found = plain.get(code)
-                if found is None and code in readings:
-                    latest[code, fact[1]] = fact
-                elif found is not None:
-                    cls, targets = found
-                    if targets:
+                found = find(code)
+                if found is not None:
+                    cls, targets, places = found
+                    if cls is None:
+                        targets[fact[1]] = fact
+                    elif targets:
+                        if places:
+                            fact = list(fact)  # noqa: PLW2901 (the same one, with its texts in place)
+                            for place in places:
+                                fact[place] = fields[5 + fact[place]]
                         made = cls(*fact[1:])
                         for evolve, part in targets:
                             evolve(part, made)
@@ -80,16 +88,14 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
                 outbox.pop((settled.seq, settled.index), None)
             if fields[4]:
                 for index, effect in enumerate(fields[4]):
-                    if effect[0] & 0xFFFF in followed:
+                    if effect[0] in followed:
                         outbox[seq, index] = build(effect, fields[5:])
-            turns += 1
-            at = fields[0]
-        for fact in latest.values():
+        for fact in [fact for of_a_kind in latest for fact in of_a_kind.values()]:
             made = build(fact)
             for evolve, part in slow[fact[0] & 0xFFFF]:
                 evolve(part, made)
         if row:
-            chain = row[:CHAIN_BYTES]
+            at, chain = fields[0], row[:CHAIN_BYTES]
     except UnknownRecord as error:
         raise JournalFault(f"turn {seq}: {error}") from error
     except JournalFault:
@@ -99,6 +105,9 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
         raise JournalFault(
             f"turn {seq}: this build cannot fold {name} ({type(error).__name__}: {error}); read this journal with the build that wrote it"
         ) from error
+    finally:
+        if collecting:
+            gc.enable()
     done = Folded(Station(parts), seq=seq, at=at, chain=chain)
-    done.turns = turns
+    done.turns = start.turns + seq - start.seq
     return done

@@ -10,6 +10,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,7 +30,7 @@ STATUS_IN_USE, STATUS_NEWER, STATUS_UNWRITABLE, STATUS_UNREADABLE = 3, 4, 5, 6
 """Exit statuses: another daemon has the directory, a newer build wrote it, it cannot be written, it cannot be read."""
 
 MAP_BYTES = 16 << 30
-PAGE_ROWS = 256
+PAGE_ROWS = 1024
 NUMBER_BYTES = 4
 """A journal draws a number when it is made, which is part of every identifier that the station gives out."""
 
@@ -183,21 +184,32 @@ class Journal:
 
     def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, chain link + row) after *after*.  Read a page at a time, so that no reader outlives a page and the file need not grow."""
+        return chain.from_iterable(self._pages(after, station))
+
+    def _pages(self, after: int, station: int) -> Iterator[Iterable[tuple[int, bytes]]]:
         prefix = station.to_bytes(2, "big")
         while True:
-            page: list[tuple[int, bytes]] = []
             with self._env.begin(db=self._turns) as txn, txn.cursor() as cursor:
-                if cursor.set_range(prefix + (after + 1).to_bytes(8, "big")):
-                    for key, row in cursor:
-                        if key[:2] != prefix:
-                            break
-                        page.append((int.from_bytes(key[2:], "big"), row))
-                        if len(page) == PAGE_ROWS:
-                            break
-            if not page:
+                if not cursor.set_range(prefix + (after + 1).to_bytes(8, "big")):
+                    return
+                first = cursor.key()
+                values = list(islice(cursor.iternext(keys=False), PAGE_ROWS))
+                last = cursor.key() or first
+                seq = int.from_bytes(last[2:], "big")
+                whole = last[:2] == prefix and seq - after == len(values)
+                pairs: list[tuple[bytes, bytes]] = []
+                if not whole:
+                    # A gap, or the end of this station's rows: every key is read.
+                    cursor.set_key(first)
+                    pairs = [(key, row) for key, row in islice(cursor.iternext(), PAGE_ROWS) if key[:2] == prefix]
+            if whole:
+                yield zip(range(after + 1, seq + 1), values, strict=True)
+                after = seq
+            elif pairs:
+                yield [(int.from_bytes(key[2:], "big"), row) for key, row in pairs]
+                after = int.from_bytes(pairs[-1][0][2:], "big")
+            else:
                 return
-            yield from page
-            after = page[-1][0]
 
     def last(self, station: int = 0) -> tuple[int, bytes]:
         """Last durable seq and its chain link; (-1, root) of an empty journal."""

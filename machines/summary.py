@@ -108,7 +108,7 @@ def evse(station: Station, evse_id: int) -> dict[str, Any]:
     if tx is not None:
         found["transaction"] = {
             "transaction_id": tx.transaction_id,
-            "seq_no": tx.seq_no,
+            "seq_no": station[SESSIONS].told[evse_id].seq_no,
             "energy_wh": (reading.energy_wh if reading is not None else tx.started_wh) - tx.started_wh,
         }
     return found

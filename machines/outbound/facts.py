@@ -12,8 +12,13 @@ from engine.records import record
 class Queued(Fact):
     """A message waits to be sent.  *entry* is unique for ever: the turn that queued it times 256, and its number in that turn.
 
-    *payload* is in 2.1's words, persons sealed, without the ``offline`` flag.
+    *payload* is in 2.1's words, persons sealed, without the ``offline`` flag.  The fact itself stands in the queue until something happens to the
+    message; what has not happened to it yet is so of every one of them.
     """
+
+    attempts: ClassVar[int] = 0
+    failures: ClassVar[int] = 0
+    not_before_us: ClassVar[int] = 0
 
     entry: int
     action: str

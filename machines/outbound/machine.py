@@ -20,7 +20,7 @@ from machines.effects import Call, Say
 from machines.inputs import Answered, Refused
 from machines.outbound.asks import message_id
 from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent
-from machines.outbound.state import FOLDS, OUTBOUND, THINNED, Entry, Outbound
+from machines.outbound.state import FOLDS, OUTBOUND, THINNED, Outbound, Waiting
 from machines.version.state import VERSION
 from wire import frame, jsontext, v201
 
@@ -109,7 +109,7 @@ def following(station: Station) -> int:
     return first
 
 
-def spoken(entry: Entry, version: str) -> bytes:
+def spoken(entry: Waiting, version: str) -> bytes:
     """The payload as it leaves: delayed transaction events say so (E04.FR.03), and 2.0.1 hears its own words."""
     text = entry.payload
     if entry.offline and entry.action == TRANSACTIONAL:
@@ -130,7 +130,7 @@ def on_answer(station: Station, answer: Answered, cx: Context) -> Conclusions:
         if newest:
             yield Lapsed(entry=answer.entry)
         return
-    if not 0 < answer.attempt <= entry.attempts:
+    if not 0 < answer.attempt <= out.attempts_of(answer.entry):
         return
     if not answer.problem:
         yield Delivered(entry=answer.entry, action=entry.action, payload=answer.payload, late=out.flying == answer.entry and not newest)
@@ -170,7 +170,7 @@ def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # n
             yield Ripened(entry=number)
 
 
-def not_taken(station: Station, number: int, entry: Entry, reason: str, cx: Context) -> Conclusions:
+def not_taken(station: Station, number: int, entry: Waiting, reason: str, cx: Context) -> Conclusions:
     """E13: a transaction event is tried again, each time after a longer wait, up to MessageAttempts; anything else is given up."""
     if entry.action == TRANSACTIONAL and entry.failures + 1 < max(ATTEMPTS.integer(station), 1):
         wait_s = max(ATTEMPT_INTERVAL_S.integer(station), 0) * (entry.failures + 1)

@@ -5,6 +5,8 @@ Law: at most one CALL in flight a link (OCPP-J 4.1.1); transaction events leave 
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
 from engine.event import Value, replace
@@ -15,7 +17,10 @@ from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, 
 
 @record(157)
 class Entry(Value):
-    """A message that waits.  *attempts* counts how often it was sent, *failures* how often the CSMS did not take it (E13)."""
+    """A message that waits.
+
+    *attempts* counts how often it was sent, the attempt that is in flight aside; *failures* how often the CSMS did not take it (E13).
+    """
 
     action: str
     payload: bytes
@@ -25,11 +30,22 @@ class Entry(Value):
     not_before_us: int = 0
 
 
+Waiting = Queued | Entry
+"""A message that waits: the fact that queued it, or what became of it."""
+
+
+def changed(waiting: Waiting, **changes: Any) -> Entry:
+    """The message with *changes*."""
+    if isinstance(waiting, Queued):
+        waiting = Entry(action=waiting.action, payload=waiting.payload, offline=waiting.offline)
+    return replace(waiting, **changes)
+
+
 @state(158)
 class Outbound(State):
     """Entries by number, oldest first; *flying* is the one in flight (0: none), on *link*, until *give_up_at_us*."""
 
-    queue: dict[int, Entry] = attrs.field(factory=dict)
+    queue: dict[int, Waiting] = attrs.field(factory=dict)
     last_entry: int = 0
     flying: int = 0
     link: int = 0
@@ -38,13 +54,17 @@ class Outbound(State):
     last_sent_us: int = 0
     thinned: int = 0
 
+    def attempts_of(self, number: int) -> int:
+        """How often the entry was sent, the attempt that is in flight included."""
+        return self.attempt if number == self.flying else self.queue[number].attempts
+
 
 OUTBOUND = Part("outbound", Outbound)
 
 
 def fold_queued(out: Outbound, fact: Queued) -> None:
     """One more."""
-    out.queue[fact.entry] = Entry(action=fact.action, payload=fact.payload, offline=fact.offline)
+    out.queue[fact.entry] = fact
     out.last_entry = fact.entry
 
 
@@ -55,7 +75,6 @@ def fold_sent(out: Outbound, fact: Sent) -> None:
     out.attempt = fact.attempt
     out.give_up_at_us = fact.give_up_at_us
     out.last_sent_us = fact.at_us
-    out.queue[fact.entry] = replace(out.queue[fact.entry], attempts=fact.attempt)
 
 
 def _landed(out: Outbound, entry: int) -> None:
@@ -66,8 +85,8 @@ def _landed(out: Outbound, entry: int) -> None:
 
 def fold_gone(out: Outbound, fact: Delivered | Dropped) -> None:
     """Answered or given up.  A late answer does not end the attempt that is in flight: the link stays taken (OCPP-J 4.1.1)."""
-    if isinstance(fact, Dropped) or not fact.late:
-        _landed(out, fact.entry)
+    if fact.entry == out.flying and (isinstance(fact, Dropped) or not fact.late):
+        out.flying = out.give_up_at_us = 0
     out.queue.pop(fact.entry, None)
     if type(fact) is Dropped and fact.reason == THINNED:
         out.thinned += 1
@@ -80,25 +99,27 @@ def fold_lapsed(out: Outbound, fact: Lapsed) -> None:
 
 def fold_failed(out: Outbound, fact: Failed) -> None:
     """Later again."""
-    _landed(out, fact.entry)
     entry = out.queue[fact.entry]
-    out.queue[fact.entry] = replace(entry, failures=entry.failures + 1, not_before_us=fact.retry_at_us)
+    attempts = out.attempts_of(fact.entry)
+    out.queue[fact.entry] = changed(entry, attempts=attempts, failures=entry.failures + 1, not_before_us=fact.retry_at_us)
+    _landed(out, fact.entry)
 
 
 def fold_ripened(out: Outbound, fact: Ripened) -> None:
     """May be sent again."""
-    out.queue[fact.entry] = replace(out.queue[fact.entry], not_before_us=0)
+    out.queue[fact.entry] = changed(out.queue[fact.entry], not_before_us=0)
 
 
 def fold_returned(out: Outbound, fact: Returned) -> None:
     """Back in its place; a link that broke is no fault of the message."""
+    attempts = out.attempts_of(fact.entry)
+    out.queue[fact.entry] = changed(out.queue[fact.entry], attempts=attempts, offline=True, not_before_us=0)
     _landed(out, fact.entry)
-    out.queue[fact.entry] = replace(out.queue[fact.entry], offline=True, not_before_us=0)
 
 
 def fold_went_offline(out: Outbound, fact: QueueWentOffline) -> None:  # noqa: ARG001
     """E11.FR.07."""
-    out.queue = {number: entry if entry.offline else replace(entry, offline=True) for number, entry in out.queue.items()}
+    out.queue = {number: entry if entry.offline else changed(entry, offline=True) for number, entry in out.queue.items()}
 
 
 THINNED = "queue full: intermediate meter values were thinned out"

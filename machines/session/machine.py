@@ -196,11 +196,12 @@ def repaced(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
 
 def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # noqa: ARG001
     """A vehicle that did not come, a sample that is due."""
-    for evse_id, session in sorted(station[SESSIONS].of.items()):
+    sessions = station[SESSIONS]
+    for evse_id, session in sorted(sessions.of.items()):
         if session.connect_by_us and cx.at >= session.connect_by_us:
             # E03.FR.05, C01.FR.26
             yield AuthorizationEnded(evse_id=evse_id, trigger="EVConnectTimeout", stopped_reason="Timeout")
-        elif session.transaction is not None and 0 < session.transaction.sample_at_us <= cx.at:
+        elif evse_id in sessions.told and 0 < sessions.told[evse_id].sample_at_us <= cx.at:
             yield from tell(station, cx, evse_id, "MeterValuePeriodic")
 
 
@@ -209,8 +210,9 @@ def deadlines(sessions: Sessions) -> Iterator[tuple[int, str]]:
     for evse_id, session in sessions.of.items():
         if session.connect_by_us:
             yield session.connect_by_us, f"connect {evse_id}"
-        if session.transaction is not None and session.transaction.sample_at_us:
-            yield session.transaction.sample_at_us, f"sample {evse_id}"
+    for evse_id, told in sessions.told.items():
+        if told.sample_at_us:
+            yield told.sample_at_us, f"sample {evse_id}"
 
 
 # What the hardware shall do

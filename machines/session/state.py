@@ -75,14 +75,23 @@ class Transaction(Value):
     """What is being told to the CSMS.  The three ``was`` say what has been true since it began: only what was true can end."""
 
     transaction_id: str
-    seq_no: int
     started_wh: int
     started_at_us: int
-    charging_state: str
-    sample_at_us: int = 0
     was_connected: bool = False
     was_authorized: bool = False
     was_flowing: bool = False
+
+
+@record(325)
+class Told(Value):
+    """What the CSMS was last told of a transaction, and when the next periodic sample is due (0: never).
+
+    It changes with every event, which is why it stands beside the session and not in it; after the first event it is the fact itself.
+    """
+
+    seq_no: int
+    charging_state: str
+    sample_at_us: int = 0
 
 
 @record(322)
@@ -143,9 +152,10 @@ class Asking(Value):
 
 @state(324)
 class Sessions(State):
-    """Sessions by EVSE, and the cards in question by message."""
+    """Sessions by EVSE, what was told of their transactions, and the cards in question by message."""
 
     of: dict[int, Session] = attrs.field(factory=dict)
+    told: dict[int, Told | TransactionUpdated] = attrs.field(factory=dict)
     asking: dict[int, Asking] = attrs.field(factory=dict)
 
     def at(self, evse_id: int) -> Session:
@@ -297,6 +307,7 @@ def fold_evse_asked(sessions: Sessions, fact: EvseAsked) -> None:
 
 def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
     """A transaction, with its first event told."""
+    sessions.told[fact.evse_id] = Told(seq_no=0, charging_state=fact.charging_state, sample_at_us=fact.sample_at_us)
     here = sessions.at(fact.evse_id)
     sessions.of[fact.evse_id] = _latched(
         replace(
@@ -306,11 +317,8 @@ def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
             remote_start_id=-1 if fact.told_token else here.remote_start_id,
             transaction=Transaction(
                 transaction_id=fact.transaction_id,
-                seq_no=0,
                 started_wh=fact.energy_wh,
                 started_at_us=fact.at_us,
-                charging_state=fact.charging_state,
-                sample_at_us=fact.sample_at_us,
             ),
         )
     )
@@ -318,30 +326,25 @@ def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
 
 def fold_tx_updated(sessions: Sessions, fact: TransactionUpdated) -> None:
     """One more event told."""
-    here = sessions.at(fact.evse_id)
-    tx = here.transaction
-    if tx is None:
+    if fact.evse_id not in sessions.told:
         return
-    sessions.of[fact.evse_id] = replace(
-        here,
-        told_token=here.told_token or fact.told_token,
-        token_entry=fact.entry if fact.told_token else here.token_entry,
-        remote_start_id=-1 if fact.told_token else here.remote_start_id,
-        transaction=replace(tx, seq_no=fact.seq_no, charging_state=fact.charging_state, sample_at_us=fact.sample_at_us),
-    )
+    sessions.told[fact.evse_id] = fact
+    if fact.told_token:
+        here = sessions.at(fact.evse_id)
+        sessions.of[fact.evse_id] = replace(here, told_token=True, token_entry=fact.entry, remote_start_id=-1)
 
 
 def fold_tx_ended(sessions: Sessions, fact: TransactionEnded) -> None:
     """Told to the end."""
     here = sessions.at(fact.evse_id)
     sessions.of[fact.evse_id] = replace(here, transaction=None, spent=True, token_entry=0)
+    sessions.told.pop(fact.evse_id, None)
 
 
 def fold_paced(sessions: Sessions, fact: SamplingPaced) -> None:
     """Another interval."""
-    here = sessions.at(fact.evse_id)
-    if here.transaction is not None:
-        sessions.of[fact.evse_id] = replace(here, transaction=replace(here.transaction, sample_at_us=fact.sample_at_us))
+    if fact.evse_id in sessions.told:
+        sessions.told[fact.evse_id] = replace(sessions.told[fact.evse_id], sample_at_us=fact.sample_at_us)
 
 
 def fold_rebooted(sessions: Sessions, fact: Rebooted) -> None:  # noqa: ARG001

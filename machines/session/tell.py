@@ -15,7 +15,7 @@ from machines.meter.state import METERS
 from machines.meter.values import BEGIN, END, ENDED, PERIODIC, SAMPLED_ENABLED, STARTED, UPDATED, meter_value
 from machines.outbound.asks import PLACES, ask
 from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
-from machines.session.state import SESSIONS, Session, Transaction
+from machines.session.state import SESSIONS, Session, Told, Transaction
 
 START_POINT = Variable("TxCtrlr", "TxStartPoint", "PowerPathClosed")
 STOP_POINT = Variable("TxCtrlr", "TxStopPoint", "PowerPathClosed")
@@ -96,10 +96,11 @@ def tell(
     ends = should_end(session, tx, STOP_POINT.members(station))
     reason = (session.stopped_reason or stopped_reason or "Local") if ends else ""
     names_token = session.authorized and not session.told_token
-    seq_no = tx.seq_no + 1
+    told = station[SESSIONS].told[evse_id]
+    seq_no = told.seq_no + 1
     info: dict[str, Any] = {"transactionId": tx.transaction_id}
     state = charging_state(session)
-    if state != tx.charging_state or trigger in ("ChargingStateChanged", "CablePluggedIn", "EVCommunicationLost") or ends:
+    if state != told.charging_state or trigger in ("ChargingStateChanged", "CablePluggedIn", "EVCommunicationLost") or ends:
         info["chargingState"] = state
     if ends:
         info["stoppedReason"] = reason
@@ -134,7 +135,7 @@ def tell(
             trigger=trigger,
             charging_state=state,
             entry=queued.entry,
-            sample_at_us=_next_sample(station, cx, tx, trigger),
+            sample_at_us=_next_sample(station, cx, told, trigger),
             told_token=names_token,
         )
     yield queued
@@ -195,14 +196,14 @@ def _event(
     }
 
 
-def _next_sample(station: Station, cx: Context, tx: Transaction, trigger: str) -> int:
-    if trigger != "MeterValuePeriodic" or not tx.sample_at_us:
-        return tx.sample_at_us
+def _next_sample(station: Station, cx: Context, told: Told | TransactionUpdated, trigger: str) -> int:
+    if trigger != "MeterValuePeriodic" or not told.sample_at_us:
+        return told.sample_at_us
     interval_us = sample_interval_us(station)
     if not interval_us:
         return 0
-    missed = max(cx.at - tx.sample_at_us, 0) // interval_us
-    return tx.sample_at_us + (missed + 1) * interval_us
+    missed = max(cx.at - told.sample_at_us, 0) // interval_us
+    return told.sample_at_us + (missed + 1) * interval_us
 
 
 def register(station: Station, evse_id: int) -> int:

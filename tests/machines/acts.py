@@ -6,9 +6,9 @@ Law: an act is one input and the CSMS's answers to whatever it led to; it return
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar
 
-from engine.event import Input
+from engine.event import Input, Value
 from engine.kernel import Turn
 from machines.effects import SetEvse
 from machines.inputs import (
@@ -24,6 +24,8 @@ from machines.inputs import (
 from machines.outbound.facts import Queued
 from machines.session.state import SESSIONS, Phase, Session
 from tests.story import CARD, Story, effects, facts
+
+V = TypeVar("V", bound=Value)
 
 Said = list[tuple[str, dict[str, Any]]]
 
@@ -122,3 +124,10 @@ def authorized(status: str = "Accepted", group: str = "", evse_ids: tuple[int, .
     if evse_ids:
         info["evseId"] = list(evse_ids)
     return {"idTokenInfo": info}
+
+
+def one(turns: Turn | list[Turn], kind: type[V]) -> V:
+    """The one fact or effect of a kind."""
+    found = [value for turn in ([turns] if isinstance(turns, Turn) else turns) for value in (*turn.facts, *turn.effects) if isinstance(value, kind)]
+    assert len(found) == 1, f"{len(found)} of {kind.__name__}"
+    return found[0]

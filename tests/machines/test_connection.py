@@ -14,7 +14,8 @@ from machines.connection.state import CONNECTION, Phase
 from machines.effects import Dial, HangUp, Reply
 from machines.inputs import HoldAsked, LinkDown, LinkUp, Stopping
 from tests.conftest import NewStory
-from tests.story import PASSWORD, Story, effects, facts, names, only
+from tests.machines.acts import one
+from tests.story import PASSWORD, Story, effects, facts, names
 
 OTHER_PASSWORD = "<sealed:000000000000000000000000000000f2:24:p>"
 
@@ -27,7 +28,7 @@ def fail(story: Story) -> Lost:
         assert deadline is not None
         turns = story.wait((deadline[0] - story.at) / 1e6 + 1e-6)
     (dial,) = effects(turns, Dial)
-    return only(story.when(LinkDown(link=dial.link, reason="refused")).facts, Lost)
+    return one(story.when(LinkDown(link=dial.link, reason="refused")), Lost)
 
 
 def pauses_s(story: Story, times: int) -> list[float]:
@@ -44,7 +45,7 @@ def test_a_station_that_starts_dials_at_once_with_what_its_slot_says(new_story: 
     story = new_story()
     story.start()
     (turn,) = story.wait(0.01)
-    assert only(turn.effects, Dial) == Dial(
+    assert one(turn, Dial) == Dial(
         link=1,
         slot=1,
         url="ws://localhost:9000",
@@ -78,7 +79,7 @@ def test_part4_5_4_a_link_that_worked_resets_the_back_off(new_story: NewStory) -
     story.start()
     pauses_s(story, 4)
     story.settle(story.connect())
-    lost = only(story.when(LinkDown(link=story.link, reason="closed")).facts, Lost)
+    lost = one(story.when(LinkDown(link=story.link, reason="closed")), Lost)
     assert 10 <= (lost.redial_at_us - lost.at_us) / 1e6 < 15
     assert 20 <= pauses_s(story, 1)[0] < 25
 
@@ -156,7 +157,7 @@ def test_the_slot_of_highest_priority_that_has_a_url_is_dialled(new_story: NewSt
     )
     story = new_story({"InternalCtrlr.NetworkConnectionProfiles": profiles, "OCPPCommCtrlr.NetworkConfigurationPriority": "9,3,2,1"})
     story.start()
-    dial = only(story.wait(1)[0].effects, Dial)
+    dial = one(story.wait(1)[0], Dial)
     assert (dial.slot, dial.url) == (2, "ws://two")
 
 
@@ -167,27 +168,27 @@ def test_hold_closes_the_link_and_release_opens_it_a_second_later_at_the_earlies
     """Else ``ctl`` cannot take a station offline, or brings it back so fast that CSMSs of the field fall over."""
     turn = story.when(HoldAsked(hold=True))
     assert names(turn) == ["Held", "HungUp"]
-    assert only(turn.effects, HangUp) == HangUp(link=1, code=1000, reason="asked to disconnect")
+    assert one(turn, HangUp) == HangUp(link=1, code=1000, reason="asked to disconnect")
     down = story.when(LinkDown(link=1, reason="closed"))
     assert names(down)[:2] == ["Lost", "Held"]
     assert facts(story.wait(86_400), Dialled) == []
     gone_at = story.at
     turn = story.when(HoldAsked(hold=False))
-    assert only(turn.facts, Released).redial_at_us <= gone_at + 2_000
+    assert one(turn, Released).redial_at_us <= gone_at + 2_000
     assert len(facts(story.wait(1), Dialled)) == 1
 
 
 def test_release_right_after_the_loss_leaves_a_gap(story: Story) -> None:
     """Else an operator who toggles makes the station reconnect within a round trip."""
     story.when(HoldAsked(hold=True))
-    lost = only(story.when(LinkDown(link=1, reason="closed")).facts, Lost)
-    assert only(story.when(HoldAsked(hold=False)).facts, Released).redial_at_us == lost.at_us + GAP_US
+    lost = one(story.when(LinkDown(link=1, reason="closed")), Lost)
+    assert one(story.when(HoldAsked(hold=False)), Released).redial_at_us == lost.at_us + GAP_US
 
 
 def test_a_hold_outlives_a_restart_and_an_orderly_stop_does_not(story: Story) -> None:
     """Else a station taken offline by hand comes back by itself, or one that was updated never comes back."""
     turn = story.when(Stopping(reason="SIGTERM"))
-    assert only(turn.effects, HangUp) == HangUp(link=1, code=1001, reason="going down: SIGTERM")
+    assert one(turn, HangUp) == HangUp(link=1, code=1001, reason="going down: SIGTERM")
     story.when(LinkDown(link=1, reason="closed"))
     story.start()
     assert len(facts(story.wait(1), Dialled)) == 1
@@ -225,7 +226,7 @@ def test_holding_twice_and_releasing_twice_change_nothing_more(story: Story) -> 
 def test_closing_has_a_limit(story: Story) -> None:
     """Else a peer that never answers a close frame keeps the station offline for ever."""
     turn = story.when(HoldAsked(hold=True))
-    assert only(turn.facts, HungUp).give_up_at_us == turn.at + CLOSE_LIMIT_US
+    assert one(turn, HungUp).give_up_at_us == turn.at + CLOSE_LIMIT_US
     turns = story.wait(16)
     assert [fact.reason for fact in facts(turns, Lost)] == ["closing took too long"]
     assert story.when(LinkDown(link=1, reason="closed")).facts == ()
@@ -272,12 +273,12 @@ def replace_password(story: Story, password: str = OTHER_PASSWORD) -> Turn:
 def test_a01_a_new_password_is_answered_on_the_old_link_and_used_on_the_next(story: Story) -> None:
     """Else the CSMS never hears Accepted, or the station logs in with a password that the CSMS has just forgotten (A01.FR.03)."""
     turn = replace_password(story)
-    assert only(turn.effects, Reply).link == 1
-    assert only(turn.facts, Leaving).hang_up_at_us == turn.at + LINGER_US
+    assert one(turn, Reply).link == 1
+    assert one(turn, Leaving).hang_up_at_us == turn.at + LINGER_US
     assert effects(turn, HangUp) == []
     left = story.wait(2)
     assert effects(left, HangUp) == [HangUp(link=1, code=1000, reason="password replaced")]
-    lost = only(story.when(LinkDown(link=1, reason="closed")).facts, Lost)
+    lost = one(story.when(LinkDown(link=1, reason="closed")), Lost)
     assert (lost.reason, lost.failures) == ("password replaced", 0)
     assert 10 <= (lost.redial_at_us - lost.at_us) / 1e6 < 15
     dials = effects(story.wait(15), Dial)
@@ -296,7 +297,7 @@ def test_a01_the_second_of_two_new_passwords_counts(story: Story) -> None:
 def test_a01_a_link_that_breaks_while_it_is_left_comes_back_with_the_new_password(story: Story) -> None:
     """Else a CSMS that closes first meets the old password again."""
     replace_password(story)
-    lost = only(story.when(LinkDown(link=1, reason="closed by peer")).facts, Lost)
+    lost = one(story.when(LinkDown(link=1, reason="closed by peer")), Lost)
     assert lost.failures == 1
     assert [dial.password for dial in effects(story.wait(15), Dial)] == [OTHER_PASSWORD]
 
@@ -307,7 +308,7 @@ def test_a01_fr_11_a01_fr_12_the_change_is_logged_and_the_password_is_not(story:
     logged = [fact for fact in turn.facts if type(fact).__name__ == "SecurityEventLogged"]
     assert len(logged) == 1
     assert OTHER_PASSWORD not in str(logged)
-    assert OTHER_PASSWORD.encode() not in only(turn.effects, Reply).payload
+    assert OTHER_PASSWORD.encode() not in one(turn, Reply).payload
 
 
 def test_a_password_that_is_refused_changes_no_link(story: Story) -> None:

@@ -15,7 +15,8 @@ from machines.inputs import LinkDown, LinkUp
 from machines.version.facts import VersionAgreed, VersionRefused
 from machines.version.state import VERSION
 from tests.conftest import NewStory
-from tests.story import effects, facts, names, only
+from tests.machines.acts import one
+from tests.story import effects, facts, names
 
 
 @pytest.mark.parametrize(("subprotocol", "version"), [("ocpp2.1", "2.1"), ("ocpp2.0.1", "2.0.1")])
@@ -24,9 +25,9 @@ def test_the_version_that_the_server_chose_is_spoken(new_story: NewStory, subpro
     story = new_story()
     story.start()
     turn = story.connect(subprotocol)
-    assert only(turn.facts, VersionAgreed) == VersionAgreed(link=1, version=version)
-    assert only(turn.facts, Opened).link == 1
-    assert only(turn.effects, Call).action == "BootNotification"
+    assert one(turn, VersionAgreed) == VersionAgreed(link=1, version=version)
+    assert one(turn, Opened).link == 1
+    assert one(turn, Call).action == "BootNotification"
 
 
 @pytest.mark.parametrize("chosen", ["", "ocpp1.6", "ocpp2.0", "OCPP2.1", "ocpp2.1,ocpp2.0.1"])
@@ -35,8 +36,8 @@ def test_a_server_that_chose_nothing_of_ours_is_told_so_with_1002(new_story: New
     story = new_story()
     story.start()
     turn = story.connect(chosen)
-    assert only(turn.facts, VersionRefused) == VersionRefused(link=1, chosen=chosen)
-    hang_up = only(turn.effects, HangUp)
+    assert one(turn, VersionRefused) == VersionRefused(link=1, chosen=chosen)
+    hang_up = one(turn, HangUp)
     assert hang_up.code == 1002
     assert "ocpp2.1" in hang_up.reason
     assert "ocpp2.0.1" in hang_up.reason
@@ -50,7 +51,7 @@ def test_a_server_without_our_versions_is_a_failure_and_is_backed_off_from(new_s
     story.start()
     for base in (10, 20, 40, 80, 80):
         story.connect("ocpp1.6")
-        lost = only(story.when(LinkDown(link=story.link, reason="closed")).facts, Lost)
+        lost = one(story.when(LinkDown(link=story.link, reason="closed")), Lost)
         assert lost.reason == "no common OCPP version: ocpp2.1 or ocpp2.0.1"
         assert base <= (lost.redial_at_us - lost.at_us) / 1e6 < base + 5
 
@@ -76,7 +77,7 @@ def test_offers_are_what_is_set_and_ours_newest_first(new_story: NewStory, setti
     """Else 2.1 is never spoken, or the station offers what it cannot do."""
     story = new_story({"InternalCtrlr.SupportedOcppVersions": setting})
     story.start()
-    assert only(story.wait(1)[0].effects, Dial).subprotocols == offered
+    assert one(story.wait(1)[0], Dial).subprotocols == offered
 
 
 def test_each_link_speaks_its_own_version(new_story: NewStory) -> None:
@@ -103,5 +104,5 @@ def test_a_2_0_1_link_hears_2_0_1(new_story: NewStory) -> None:
     """Else a strict 2.0.1 CSMS refuses the station's first word."""
     story = new_story()
     story.start()
-    call = only(story.connect("ocpp2.0.1").effects, Call)
+    call = one(story.connect("ocpp2.0.1"), Call)
     assert json.loads(call.payload) == {"chargingStation": {"model": "Testing", "vendorName": "stationd"}, "reason": "PowerUp"}

@@ -6,13 +6,13 @@ Law: every mutation is one small change that a tired person could make, and a fe
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from engine.event import Effect, EffectId, Input, replace
-from engine.kernel import Kernel, Settled, outbox_ids
+from engine.event import Effect, EffectId, replace
+from engine.kernel import Kernel, Settled
 from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.connection.facts import Lost
@@ -82,18 +82,6 @@ class Forgetful(Process):
         """Nothing is resumed."""
 
 
-class Stubborn(Process):
-    """Repeats what the last process left undone after it has decided what it wants itself."""
-
-    def start(self, started: Input, more: Iterable[Input], levels: Iterable[Input]) -> None:
-        """The old word is the last."""
-        left = outbox_ids(self.station, self.recorder.station)
-        self.mailbox.extend((started, *more, *levels))
-        self.drain()
-        self.resume(left)
-        self.drain()
-
-
 def redial_by_chance(station: Station, down: LinkDown, cx: Context) -> Conclusions:
     """The back-off is drawn from the process's own chance and not from the recorded luck."""
     here = station[CONNECTION]
@@ -108,11 +96,9 @@ def release_only_when_open(station: Station, fact: CableUnplugged, cx: Context) 
 
 
 def seq_no_from_the_start(sessions: Sessions, fact: Rebooted) -> None:
-    """SeqNo starts again after a restart."""
+    """The numbers start again after a restart."""
     real_fold_rebooted(sessions, fact)
-    for evse_id, here in sessions.of.items():
-        if here.transaction is not None:
-            sessions.of[evse_id] = replace(here, transaction=replace(here.transaction, seq_no=0))
+    sessions.told = {evse_id: replace(told, seq_no=0) for evse_id, told in sessions.told.items()}
 
 
 def queue_lost(out: Outbound, fact: Rebooted) -> None:
@@ -139,10 +125,11 @@ def offer_once(station: Station, cx: Context) -> Conclusions:
 
 
 def no_patience(station: Station, cx: Context) -> Conclusions:
-    """The next CALL leaves while the one before it waits for its answer."""
+    """The next CALL leaves as soon as something happens, although the one before it waits for its answer."""
     out = station[OUTBOUND].copy()
-    out.flying = 0
-    out.queue = {number: entry for number, entry in out.queue.items() if not entry.attempts}
+    if out.flying and out.last_sent_us < cx.at:
+        out.queue.pop(out.flying, None)
+        out.flying = 0
     yield from part("outbound").conclude(Station({**station.parts, "outbound": out}), cx)  # type: ignore[misc]
 
 
@@ -162,9 +149,12 @@ def cards_only_begin(station: Station, card: CardPresented, cx: Context) -> Conc
 
 def refused_twice(station: Station, refusal: Refused, cx: Context) -> Conclusions:
     """A CALLERROR counts as a failure although the attempt was given up before."""
-    entry = station[OUTBOUND].queue.get(refusal.entry)
-    if refusal.link == station[CONNECTION].link and entry is not None and refusal.attempt == entry.attempts:
+    out = station[OUTBOUND]
+    entry = out.queue.get(refusal.entry)
+    if refusal.entry != out.flying and entry is not None and refusal.link == station[CONNECTION].link and refusal.attempt == entry.attempts:
         yield from not_taken(station, refusal.entry, entry, f"CALLERROR {refusal.code}", cx)
+    else:
+        yield from part("outbound").hears[Refused](station, refusal, cx)
 
 
 def delivered_by_anybody(station: Station, settled: Settled, cx: Context) -> Conclusions:
@@ -180,7 +170,6 @@ MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
     # name: the station, its process, words of the rule that catches it
     "performed before durable": (lambda: STATION, Eager, "waits until its turn is durable"),
     "outbox not resumed": (lambda: STATION, Forgetful, "outbox"),
-    "outbox resumed too late": (lambda: STATION, Stubborn, "EVSE"),
     "chance in a decision": (lambda: mutated("connection", hears={LinkDown: redial_by_chance}), Process, "replay decides the same"),
     "release while opening ignored": (lambda: mutated("vas", hears={CableUnplugged: release_only_when_open}), Process, "onlooker expects"),
     "seqNo again after a restart": (lambda: mutated("sessions", folds={Rebooted: seq_no_from_the_start}), Process, "seqNo grows by one"),

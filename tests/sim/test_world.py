@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
 from engine.errors import SetupFault
-from engine.event import Effect, EffectId
+from engine.event import Effect, EffectId, Input
+from engine.kernel import ENGINE, outbox_ids
 from eventlog.journal import broken_link
 from eventlog.memory import MemoryJournal
 from machines.connection.state import CONNECTION
@@ -20,7 +22,7 @@ from sim.cli import add_arguments
 from sim.csms import Csms
 from sim.day import reference_day
 from sim.faults import NONE, Faults
-from sim.process import DECIDED, PERFORMED, WRITTEN, Crash
+from sim.process import DECIDED, PERFORMED, WRITTEN, Crash, Process
 from sim.reference import Onlooker, Wrong
 from sim.vehicle import VehicleSpec
 from sim.world import MINUTE_US, SECOND_US, World
@@ -132,6 +134,44 @@ def test_power_cut_while_charging(schemas: Schemas, place: str, *, stays: bool) 
         plug_out(there)
     whole(there)
     assert len(there.csms.transactions) == 1
+
+
+class Stubborn(Process):
+    """Repeats what the last process left undone only after it has decided what it wants itself."""
+
+    def start(self, started: Input, more: Iterable[Input], levels: Iterable[Input]) -> None:
+        """The old word is the last."""
+        left = outbox_ids(self.station, self.recorder.station)
+        self.mailbox.extend((started, *more, *levels))
+        self.drain()
+        self.resume(left)
+        self.drain()
+
+
+@pytest.mark.parametrize("process", [Process, Stubborn])
+def test_the_last_word_on_the_hardware(schemas: Schemas, process: type[Process]) -> None:
+    """If this fails, an offer for a vehicle that left in a power cut is repeated after it was taken back: the next vehicle charges for nobody."""
+    there = world(schemas, faults=Faults(vehicle_leaves=1.0, evse_dawdles=1.0), process=process)
+    there.run(MINUTE_US)
+    plug_in(there)
+    there.card(CARD)
+    while not station(there)[ENGINE].outbox:
+        there.run(100)
+    there.died("by hand, before the offer was settled")
+    there.faults = NONE
+
+    def the_next_vehicle() -> None:
+        there.run(11 * MINUTE_US)
+        plug_in(there)
+        there.run(MINUTE_US)
+        there.check_hardware()
+        assert not flows(there)
+
+    if process is Process:
+        the_next_vehicle()
+    else:
+        with pytest.raises(Violation, match="EVSE 1"):
+            the_next_vehicle()
 
 
 def test_rows_that_ride_are_lost_with_the_process(schemas: Schemas) -> None:

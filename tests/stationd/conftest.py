@@ -56,11 +56,12 @@ class Child:
         with self.connect() as sock, sock.makefile("rb") as lines:
             sock.sendall(line + b"\n")
             found: dict[str, Any] = json.loads(lines.readline())
-            return found
+        return found
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The state, once it is as wanted."""
         limit = time.monotonic() + PATIENCE_S
+        state: dict[str, Any]
         while not wanted(state := self.ask("state")["result"]):
             assert time.monotonic() < limit, f"{state}\n{self.text()}"
             selectors.DefaultSelector().select(0.02)
