@@ -177,7 +177,9 @@ class Journal:
                 if at != seq + 1:
                     raise JournalFault(f"turn {at} does not follow turn {seq}: nothing of this group was written")
                 chain = blake2b(row, key=chain, digest_size=CHAIN_BYTES).digest()
-                if not put(prefix + at.to_bytes(8, "big"), chain + row, append=station == 0, overwrite=False):
+                key, value = prefix + at.to_bytes(8, "big"), chain + row
+                # At the end of the file where it can be, which packs the pages; another station's rows may lie behind.
+                if not put(key, value, append=True) and not put(key, value, overwrite=False):
                     raise JournalFault(f"turn {at} is already written: nothing of this group was written")
                 seq = at
         self._tails[station] = (seq, chain)

@@ -577,7 +577,7 @@ class World:
         process.drain()
 
     def _set_evse(self, process: Process, effect_id: EffectId, effect: SetEvse) -> None:
-        if not effect.energise or (effect_id not in self._performed and not self._superseded(process, effect_id, effect)):
+        if not self._superseded(process, effect_id, effect) and not (effect.energise and effect_id in self._performed):
             self.onlooker.offer(self.now, effect.evse_id, energise=effect.energise)
         if not effect.energise:
             self._ended_by_card.pop(effect.evse_id, None)

@@ -41,8 +41,8 @@ def on_told(station: Station, told: MeterTold, cx: Context) -> Conclusions:  # n
 
 
 def on_levels(station: Station, seen: EvseSeen, cx: Context) -> Conclusions:  # noqa: ARG001
-    """After a start the register is known before the first telling."""
-    yield MeterRead(evse_id=seen.evse_id, energy_wh=seen.energy_wh, power_w=0, at_us=cx.at)
+    """After a start the register is known before the first telling; the power is not."""
+    yield MeterRead(evse_id=seen.evse_id, energy_wh=seen.energy_wh, power_w=-1, at_us=cx.at)
 
 
 def next_aligned(station: Station, cx: Context) -> int:

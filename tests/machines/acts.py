@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from engine.event import Input, Value
 from engine.kernel import Turn
+from machines.connection.state import CONNECTION
+from machines.connection.state import Phase as Link
 from machines.effects import SetEvse
 from machines.inputs import (
     CableConnected,
@@ -18,6 +20,7 @@ from machines.inputs import (
     ContactorMoved,
     EvseSeen,
     LinkDown,
+    LinkUp,
     MeterTold,
     PilotChanged,
 )
@@ -131,3 +134,12 @@ def one(turns: Turn | list[Turn], kind: type[V]) -> V:
     found = [value for turn in ([turns] if isinstance(turns, Turn) else turns) for value in (*turn.facts, *turn.effects) if isinstance(value, kind)]
     assert len(found) == 1, f"{len(found)} of {kind.__name__}"
     return found[0]
+
+
+def reconnect(story: Story, subprotocol: str = "ocpp2.1") -> Turn:
+    """The link opens again, whether or not the station dials already."""
+    here = story.station[CONNECTION]
+    if here.phase is not Link.DIALLING:
+        return story.connect(subprotocol)
+    story.link = here.link
+    return story.when(LinkUp(link=here.link, subprotocol=subprotocol))

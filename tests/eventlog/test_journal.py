@@ -1,0 +1,189 @@
+"""One contract for the journal on disk and the one in memory; and what only a disk can do wrong."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import JournalFault, SetupFault
+from eventlog import snapshots
+from eventlog.fold import Folded, fold
+from eventlog.journal import ROOT, Journal, broken_link
+from eventlog.memory import MemoryJournal
+from eventlog.vault import PERSON, SECRET, Vault
+from machines.station import STATION
+from tests.engine.test_purity import charge
+from tests.story import Story
+
+
+@pytest.fixture(params=["disk", "memory"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journal | MemoryJournal]:
+    """An empty journal of either kind."""
+    if request.param == "memory":
+        yield MemoryJournal()
+        return
+    made = Journal(tmp_path / "journal", entropy=os.urandom)
+    yield made
+    made.close()
+
+
+def test_rows_come_back_in_order_and_by_station(journal: Journal | MemoryJournal) -> None:
+    """If this failed, a restart would not find what was written, or find another station's."""
+    journal.append([(n, f"row {n}".encode()) for n in range(3000)])
+    journal.append([(0, b"other")], 1)
+    journal.append([(3000, b"last")])
+
+    assert [row[16:] for _, row in journal.rows(2998)] == [b"row 2999", b"last"]
+    assert [seq for seq, _ in journal.rows()] == list(range(3001))
+    assert [row[16:] for _, row in journal.rows(station=1)] == [b"other"]
+    assert journal.last()[0] == 3000
+    assert broken_link(journal.rows()) is None
+
+
+@pytest.mark.parametrize("seqs", [(1,), (0, 0), (0, 2)])
+def test_a_gap_or_a_repetition_is_refused_whole(journal: Journal | MemoryJournal, seqs: tuple[int, ...]) -> None:
+    """If this failed, a seq could be given to two turns, or a turn go missing."""
+    with pytest.raises(JournalFault, match="nothing of this group was written"):
+        journal.append([(seq, b"x") for seq in seqs])
+
+    assert list(journal.rows()) == []
+    assert journal.last() == (-1, ROOT)
+
+
+def test_an_empty_journal_has_no_rows(journal: Journal | MemoryJournal) -> None:
+    """If this failed, a first start would stumble."""
+    assert list(journal.rows()) == []
+    assert list(journal.snapshots()) == []
+    journal.append([])
+    assert journal.last() == (-1, ROOT)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_changed_byte_is_found(data: st.DataObject) -> None:
+    """If this failed, somebody could change what the station remembers."""
+    journal = MemoryJournal()
+    journal.append([(n, bytes([n]) * 20) for n in range(8)])
+    rows = list(journal.rows())
+    place = data.draw(st.integers(0, 7))
+    row = bytearray(rows[place][1])
+    at = data.draw(st.integers(0, len(row) - 1))
+    row[at] ^= data.draw(st.integers(1, 255))
+    rows[place] = (place, bytes(row))
+
+    found = broken_link(rows)
+
+    assert found is not None
+    assert found[0] in (place, place + 1)
+
+
+def test_two_snapshots_are_kept_newest_first(journal: Journal | MemoryJournal) -> None:
+    """If this failed, snapshots would fill the disk."""
+    for n in (5, 7, 9):
+        journal.put_snapshot(n, f"{n}".encode())
+
+    assert list(journal.snapshots()) == [(9, b"9"), (7, b"7")]
+
+
+def test_the_fast_fold_is_the_slow_one_at_every_prefix() -> None:
+    """If this failed, a restart would come to another station than the one that lived."""
+    story = charge(Story())
+    rows = list(story.rows().rows())
+    station = STATION.genesis()
+    for turn in story.turns:
+        station = STATION.restore(station, turn)
+        assert fold(STATION, Folded(STATION.genesis()), rows[: turn.seq + 1]).station == station
+    story.verify()
+
+
+def restored(journal: MemoryJournal, version: bytes = b"v") -> Folded:
+    """What a start makes of the journal."""
+    return snapshots.restore(journal, STATION, lambda: version)
+
+
+def test_a_snapshot_counts_for_the_code_that_wrote_it_and_for_its_own_journal() -> None:
+    """If this failed, a restart could go on from a state that this code would never have folded."""
+    story = charge(Story())
+    journal = story.rows()
+    half = fold(STATION, Folded(STATION.genesis()), list(journal.rows())[:10])
+    snapshots.write(journal, half, b"v")
+
+    assert restored(journal).turns == len(story.turns) - 10
+    assert restored(journal).station == story.station
+    assert restored(journal, b"w").turns == len(story.turns)
+    assert restored(journal, b"w").station == story.station
+    journal.put_snapshot(11, b"damaged")
+    assert restored(journal).station == story.station
+    stranger = MemoryJournal()
+    stranger.append([(n, b"another journal") for n in range(10)])
+    for seq, body in journal.snapshots():
+        stranger.put_snapshot(seq, body)
+    with pytest.raises(JournalFault):
+        restored(stranger)
+
+
+def test_a_reader_in_another_process_reads_while_the_daemon_writes(tmp_path: Path) -> None:
+    """If this failed, nobody could look at a station that runs."""
+    journal = Journal(tmp_path / "journal", entropy=os.urandom)
+    journal.append([(0, b"first")])
+    # The records that tests declare are known to the reader, too.
+    words = (
+        "import sys; from pathlib import Path; import tests.engine.test_kernel, tests.story; from eventlog.journal import Journal; "
+        "j = Journal(Path(sys.argv[1]), readonly=True); print(j.last()[0], j.number)"
+    )
+    reader = subprocess.run([sys.executable, "-c", words, str(tmp_path / "journal")], capture_output=True, text=True, check=True)
+    journal.append([(1, b"second")])
+
+    assert reader.stdout.split() == ["0", str(journal.number)]
+    journal.close()
+
+
+def test_no_journal_is_a_clear_error(tmp_path: Path) -> None:
+    """If this failed, a wrong --data would look like an empty station."""
+    with pytest.raises(SetupFault, match="no journal here") as found:
+        Journal(tmp_path, readonly=True)
+    assert found.value.status == 6
+
+
+def test_the_vault_keeps_texts_by_purpose_and_shows_none(tmp_path: Path) -> None:
+    """If this failed, a password could be revealed to a message, or read from the disk."""
+    vault = Vault(tmp_path, os.urandom)
+    secret = vault.keep("correct horse", SECRET)
+    person = vault.keep("correct horse", PERSON)
+
+    assert secret == vault.keep("correct horse", SECRET)
+    assert secret != person
+    again = Vault(tmp_path, os.urandom)
+    handle = secret[8:40]
+    assert again.reveal(handle, SECRET) == "correct horse"
+    assert again.reveal(handle, PERSON) is None
+    assert again.reveal("0" * 32, SECRET) is None
+    for path in tmp_path.iterdir():
+        assert b"correct" not in path.read_bytes()
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_torn_last_record_is_cut_off_and_damage_in_the_middle_is_an_error(tmp_path: Path) -> None:
+    """If this failed, a power cut while a card is read would keep the station from starting, or damage would go unnoticed."""
+    vault = Vault(tmp_path, os.urandom)
+    first, second = vault.keep("one", SECRET), vault.keep("two", SECRET)
+    path = tmp_path / "vault"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-3])
+
+    torn = Vault(tmp_path, os.urandom)
+    assert torn.reveal(first[8:40], SECRET) == "one"
+    assert torn.reveal(second[8:40], SECRET) is None
+    path.write_bytes(whole[:20] + bytes([whole[20] ^ 1]) + whole[21:])
+    with pytest.raises(SetupFault, match="damaged at byte 0"):
+        Vault(tmp_path, os.urandom).reveal(first[8:40], SECRET)
+    (tmp_path / "vault.key").unlink()
+    with pytest.raises(SetupFault, match="key of the vault is gone"):
+        Vault(tmp_path, os.urandom)
