@@ -279,9 +279,9 @@ def fold_ended(sessions: Sessions, fact: AuthorizationEnded) -> None:
 
 
 def fold_started(sessions: Sessions, fact: EnergyStarted) -> None:
-    """Energy flows."""
+    """Energy flows; where the last transaction ended with a pause (E06.FR.07), this is what another one begins with (E01.FR.06)."""
     here = sessions.at(fact.evse_id)
-    sessions.of[fact.evse_id] = _latched(replace(here, phase=TABLE.next(here.phase, EnergyStarted), suspended_by=""))
+    sessions.of[fact.evse_id] = _latched(replace(here, phase=TABLE.next(here.phase, EnergyStarted), suspended_by="", spent=False))
 
 
 def fold_suspended(sessions: Sessions, fact: EnergySuspended) -> None:

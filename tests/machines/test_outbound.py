@@ -6,6 +6,7 @@ Law: one CALL in flight; nothing leaves the queue without an answer or a reason;
 from __future__ import annotations
 
 import itertools
+import itertools
 import json
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_e13_a_transaction_event_is_tried_again_with_growing_waits_and_then_drop
     waits = []
     while True:
         over = not_taken(turn)
-        if facts(over, Dropped):
+        if any(isinstance(fact, Dropped) for fact in over.facts):
             break
         failed = one(over, Failed)
         waits.append((failed.retry_at_us - over.at) / 1e6)
