@@ -6,7 +6,6 @@ Law: one CALL in flight; nothing leaves the queue without an answer or a reason;
 from __future__ import annotations
 
 import itertools
-import itertools
 import json
 from typing import Any
 
