@@ -121,19 +121,19 @@ class Daemon:
         left = outbox_ids(self.station, self.number)
         self._mailbox.append(started)
         self._mailbox.extend(more)
-        # One group: what started, what the ports see, and the deadlines that are due by it.
+        # One group: what started, what the ports see, and the deadlines that are due by it.  What the last process left undone goes first: what
+        # this group asks of the same hardware is newer, and must be the last word.
         self._draining = True
         try:
             for port in self.ports:
                 port.start(self.tell)
+            for effect_id, effect in left:
+                if effect.AFTER_CRASH is AfterCrash.REPEAT:
+                    self._perform(effect_id, effect)
+                else:
+                    self.tell(Settled(station=effect_id.station, seq=effect_id.seq, index=effect_id.index, outcome=LOST))
         finally:
             self._draining = False
-        self.drain()
-        for effect_id, effect in left:
-            if effect.AFTER_CRASH is AfterCrash.REPEAT:
-                self._perform(effect_id, effect)
-            else:
-                self.tell(Settled(station=effect_id.station, seq=effect_id.seq, index=effect_id.index, outcome=LOST))
         self.drain()
 
     # Deciding
@@ -271,7 +271,7 @@ class Daemon:
         """The group is not durable: it never happened.  Its inputs wait at the front of the mailbox."""
         undone = group + (self._waiting if self._waiting is not group else [])
         self._waiting, self._acted_early, self._loud = [], 0, False
-        self._mailbox.extendleft(one.turn.input for one in reversed(undone) if not one.acted)
+        self._mailbox.extendleft(one.turn.input for one in reversed(undone) if not (one.acted and one.turn.effects))
         self.station = self._durable_station
         self.recorder.rewind(self._durable_seq, self._durable_at)
         self._retry_s = min(self._retry_s * 2 or RETRY_FIRST_S, RETRY_MOST_S)

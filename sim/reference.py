@@ -97,8 +97,8 @@ class Onlooker:
             raise Wrong(f"EVSE {evse_id} is to offer energy, and nobody may charge there")
         self.offered[evse_id] = frozenset({leave.token for leave in (*mine, *kept)})
         if mine and len(self.offered[evse_id]) == 1:
-            # One holder: this leave is used.  With several it cannot be known from outside whose it was.
-            self.leaves.remove(mine[0])
+            # One holder: a leave is used, the one that would do nowhere else first.  With several holders nobody outside knows whose it was.
+            self.leaves.remove(next((leave for leave in mine if leave.evse_ids), mine[0]))
 
     def moved(self, evse_id: int, *, closed: bool) -> None:
         """A contactor moved.  Raises Wrong where energy could flow that may not."""

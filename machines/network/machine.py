@@ -65,6 +65,11 @@ def fold_refused(net: Network, fact: NetworkRefused) -> None:
     net.retry_at_us = fact.retry_at_us
 
 
+def fold_rebooted(net: Network, fact: Rebooted) -> None:  # noqa: ARG001
+    """The operating system may have forgotten: nothing is known to be there until it says so again."""
+    net.has = Plan()
+
+
 def wanted(station: Station) -> Plan:
     """The plan that the rest of the station implies."""
     uplink = UPLINK.text(station)
@@ -125,7 +130,7 @@ def deadlines(net: Network) -> Iterator[tuple[int, str]]:
 
 MACHINE = Machine(
     NETWORK,
-    folds={NetworkPlanned: fold_planned, NetworkApplied: fold_applied, NetworkRefused: fold_refused},
+    folds={NetworkPlanned: fold_planned, NetworkApplied: fold_applied, NetworkRefused: fold_refused, Rebooted: fold_rebooted},
     hears={Rebooted: after_start, NetworkPlanned: ask_for, (Settled, ApplyPlan): on_settled, Woke: on_deadline},
     deadlines=deadlines,
     watches=(VAS, NETWORK),

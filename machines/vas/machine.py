@@ -8,6 +8,7 @@ from __future__ import annotations
 from engine.machine import Conclusions, Context, Machine, Station
 from machines.inputs import ServicesSelected
 from machines.network.facts import NetworkApplied, NetworkRefused
+from machines.network.machine import NETWORK
 from machines.session.facts import CableUnplugged
 from machines.session.state import SESSIONS
 from machines.vas.facts import InternetClosed, InternetFailed, InternetOpened, InternetReleased, InternetRequested
@@ -51,9 +52,11 @@ def on_applied(station: Station, fact: NetworkApplied, cx: Context) -> Conclusio
 
 
 def on_refused(station: Station, fact: NetworkRefused, cx: Context) -> Conclusions:  # noqa: ARG001
-    """The network is not as the plan wanted it."""
+    """The network is not as the plan wanted it; whom the last plan serves is served still, unless a restart forgot it."""
+    has = station[NETWORK].has
     for evse_id, internet in sorted(station[VAS].internet.items()):
-        if internet.phase is Phase.OPENING and fact.plan.serves(evse_id, internet.ports):
+        missing = internet.phase is Phase.OPENING or (internet.phase is Phase.OPEN and not has.serves(evse_id, internet.ports))
+        if missing and fact.plan.serves(evse_id, internet.ports):
             yield InternetFailed(evse_id=evse_id, reason=fact.detail)
 
 

@@ -17,7 +17,7 @@ from eventlog import snapshots
 from eventlog.fold import Folded, fold
 from eventlog.memory import MemoryJournal
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse
-from machines.inputs import Called, CardPresented, LinkUp, MeterTold, Started
+from machines.inputs import CableConnected, Called, CardPresented, EvseSeen, LinkUp, MeterTold, Started
 from machines.network.machine import ApplyPlan
 from machines.station import STATION
 from tests.story import JOURNAL, declarations
@@ -233,6 +233,46 @@ def test_an_answer_that_left_early_is_not_given_twice_after_a_failed_write() -> 
         assert house.outside.replies()[-2:] == ["g1", "s1"]
 
     live(story)
+
+
+def test_a_settled_effect_is_not_forgotten_by_a_failed_write() -> None:
+    """If this failed, an effect that was done would stay in the outbox until the next start."""
+
+    async def story(house: House) -> None:
+        house.daemon.put(CardPresented(token="<sealed:000000000000000000000000000000c1:8:p>", token_type="ISO14443"))
+        house.daemon.put(Settled(station=0, seq=0, index=0, outcome="done"))
+        house.journal.failing = 1
+        house.daemon.drain()
+        house.daemon._try_again()
+        await house.daemon.journalled()
+        assert len([i for i in _inputs(house) if isinstance(i, Settled)]) == 1
+
+    live(story)
+
+
+def test_what_the_last_process_left_undone_is_never_the_last_word() -> None:
+    """If this failed, an offer from before a power cut could be repeated after it was taken back, and the next vehicle charge for nothing."""
+
+    async def story() -> None:
+        house = House()
+        house.daemon.put(CableConnected(evse_id=1, connector_id=1))
+        house.daemon.put(Settled(station=0, seq=0, index=0, outcome="done"))
+        house.daemon.drain()
+        await house.daemon.journalled()
+        station = house.daemon.station
+        asked = SetEvse(evse_id=1, energise=True, lock=True)
+        station.parts["engine"].outbox[2, 0] = asked
+        told = EvseSeen(evse_id=1, connector_id=1, plugged=False, pilot="A", contactor_closed=False, energy_wh=0)
+        outside = Outside(house.journal)
+        outside.start = lambda tell: tell(told)  # type: ignore[method-assign]
+        number, at = house.journal.last()[0], house.daemon.recorder.last_at
+        recorder = Recorder(clock=house.clock, entropy=lambda: 7, last_seq=number, last_at=at)
+        again = Daemon(STATION, house.journal, recorder, Folded(station, seq=number, at=at), (outside,))
+        again.start(Started(journal=JOURNAL, build="t", boot_id="c", boottime_us=0, wall_us=1_800_000_000_000_000))
+        assert next(effect for _, effect, _ in outside.done if isinstance(effect, SetEvse)) == asked
+        assert isinstance(outside.done[0][1], SetEvse), "before anything that the new start asks for"
+
+    asyncio.run(story())
 
 
 def test_a_write_that_fails_in_the_thread_is_undone_as_well() -> None:

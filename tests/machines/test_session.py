@@ -570,7 +570,7 @@ def test_e06_fr_07_e01_fr_06_energy_after_a_pause_is_another_transaction(new_sto
 # E05
 
 
-DEAUTHORIZED = {"TransactionEvent": authorized("Blocked")}
+BLOCKED = authorized("Blocked")
 
 
 def test_e05_fr_10_stops_on_invalid_id(story: Story) -> None:
@@ -599,7 +599,7 @@ def test_e05_fr_02_blocked_before_energy_flows(new_story: NewStory) -> None:
     """Else StopTxOnInvalidId false means free energy."""
     story = new_story({"TxCtrlr.StopTxOnInvalidId": "false"}).boot()
     plug(story)
-    told = card(story, **DEAUTHORIZED)  # type: ignore[arg-type]  # answers by action name
+    told = card(story, TransactionEvent=BLOCKED)
     assert [(brief(e), info(e)) for e in events(told)][1:] == [(("Updated", "ChargingStateChanged", 2), {"chargingState": "SuspendedEVSE"})]
     assert not session(story).asked_energise
     assert session(story).asked_lock
@@ -628,7 +628,7 @@ def test_e05_fr_03_max_energy_on_invalid_id(new_story: NewStory) -> None:
     """Else the driver gets nothing, or everything."""
     story = new_story({"TxCtrlr.StopTxOnInvalidId": "false", "TxCtrlr.MaxEnergyOnInvalidId": "500", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
     plug(story)
-    assert said(card(story, **DEAUTHORIZED)) == [("Updated", "Authorized", 1)]  # type: ignore[arg-type]  # answers by action name
+    assert said(card(story, TransactionEvent=BLOCKED)) == [("Updated", "Authorized", 1)]
     charge(story)
     assert session(story).asked_energise
     do(story, meter(energy_wh=1499))
