@@ -66,6 +66,12 @@ def made(cls: type[Any]) -> st.SearchStrategy[Any]:
     return st.builds(cls, **{field.name: values(hints[field.name]) for field in attrs.fields(cls)})
 
 
+class Other(Enum):
+    """An enum without a number."""
+
+    A = 1
+
+
 @pytest.fixture
 def spare_kinds() -> Iterator[tuple[int, int]]:
     """Two numbers that nobody has; given back."""
@@ -135,7 +141,7 @@ def test_a_number_cannot_be_given_twice(spare_kinds: tuple[int, int]) -> None:
     with pytest.raises(AssertionError, match=f"kind {kind} of Second is already First"):
         record(kind)(type("Second", (Fact,), {"__slots__": ()}))
     with pytest.raises(AssertionError, match="is already"):
-        enumeration(next(iter(ENUMS)))(Enum("Other", ["A"]))
+        enumeration(next(iter(ENUMS)))(Other)
 
 
 def test_an_older_row_is_carried_up_step_by_step(spare_kinds: tuple[int, int]) -> None:

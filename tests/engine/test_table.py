@@ -102,8 +102,9 @@ def test_every_phase_of_every_machine_is_reachable_and_can_be_left(module: str) 
             if source is phase and dest not in seen:
                 seen.add(dest)
                 edge.append(dest)
-    assert seen == set(table.phases)
-    assert {source for source, dest in moves if source is not dest} == set(table.phases)
+    phases = {phase for phase in table.phases if isinstance(phase, Enum)}
+    assert seen == phases
+    assert {source for source, dest in moves if source is not dest} == phases
 
 
 @pytest.mark.parametrize("module", TABLES)

@@ -68,7 +68,7 @@ def test_payloads_in_rows_are_the_bytes_that_came(story: Story) -> None:
     text = {"getVariableData": [{"variable": {"name": "Model"}, "component": {"name": "ChargingStation"}}]}
     turn = story.call("GetVariables", text)
     assert json.loads(turn.input.payload) == text  # type: ignore[attr-defined]
-    assert [effect for effect in turn.effects if isinstance(effect, Reply)][0].payload.startswith(b'{"getVariableResult"')
+    assert next(effect for effect in turn.effects if isinstance(effect, Reply)).payload.startswith(b'{"getVariableResult"')
 
 
 # The outbox

@@ -13,7 +13,6 @@ import pytest
 from engine.kernel import ENGINE, Faulted, Kernel
 from engine.machine import Conclusions, Context, Machine, Part, State, Station, state
 from engine.records import BY_KIND
-from engine.records import BY_KIND
 from machines.effects import Call, Reply, ReplyError, Say
 from machines.inputs import CableConnected, CableDisconnected, Called, CalledBadly, CardPresented, Garbled, PilotChanged, ServicesSelected, StraySend
 from machines.session.facts import CardRefused
@@ -94,8 +93,6 @@ del BY_KIND[65_001]  # never written: a journal that another test makes must not
 
 
 FRAGILE = Part("fragile", Fragile)
-
-del BY_KIND[65_001]  # it is never written: a journal that another test makes must not name it
 
 
 def fall_over(station: Station, event: Any, cx: Context) -> Conclusions:
