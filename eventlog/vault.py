@@ -149,7 +149,9 @@ class Vault:
                     raise InvalidTag
                 clear = self._cipher.decrypt(record[:NONCE_BYTES], record[NONCE_BYTES:], None)
             except InvalidTag:
-                if place + LENGTH_BYTES + size < len(data):
+                short = len(record) < size
+                # A record of full length may be torn too, but then an earlier one must have proven that this is the key.
+                if place + LENGTH_BYTES + size < len(data) or not (short or kept):
                     raise SetupFault(
                         f"{self._path}: damaged at byte {place}, or {self._path.name}.key is not its key; put a good copy of both back, or move "
                         "both away and provision the station again"

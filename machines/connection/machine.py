@@ -159,7 +159,7 @@ def after_loss(station: Station, fact: Lost, cx: Context) -> Conclusions:  # noq
 
 
 def set_by_csms(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
-    """A01.FR.04: a new password is used at once, on a new link; the answer that accepts it leaves on the old one."""
+    """A01.FR.03: the CSMS forgets the old password, so the new one is used at once, on a new link; the answer leaves on the old one."""
     here = station[CONNECTION]
     if here.phase is Phase.UP and PASSWORD.is_in(fact):
         yield Leaving(link=here.link, hang_up_at_us=cx.at + LINGER_US, reason="password replaced")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -69,6 +71,32 @@ def test_payloads_in_rows_are_the_bytes_that_came(story: Story) -> None:
     turn = story.call("GetVariables", text)
     assert json.loads(turn.input.payload) == text  # type: ignore[attr-defined]
     assert next(effect for effect in turn.effects if isinstance(effect, Reply)).payload.startswith(b'{"getVariableResult"')
+
+
+HUSH = """
+import importlib, pkgutil, sys
+for room in ("engine", "wire", "machines"):
+    for found in pkgutil.walk_packages([room], room + "."):
+        importlib.import_module(found.name)
+from tests.engine.test_turns import live
+from tests.story import Story
+live(Story())  # what is imported on first use is imported
+heard, armed = [], []
+sys.addaudithook(lambda name, _: heard.append(name) if armed and not name.startswith(("object.", "sys._", "code.")) else None)
+again = Story()
+armed.append(1)
+live(again)
+armed.clear()
+print(heard, len(again.turns))
+"""
+
+
+def test_the_interpreter_itself_hears_of_nothing_while_the_core_decides() -> None:
+    """If this failed, a decision would open a file, a socket or a process, or import what does (an audit hook sees all of them)."""
+    done = subprocess.run([sys.executable, "-c", HUSH], capture_output=True, text=True, check=True)
+    heard, _, turns = done.stdout.rpartition(" ")
+    assert heard == "[]"
+    assert int(turns) > 20
 
 
 # The outbox
