@@ -15,6 +15,7 @@ from machines.clock.machine import MACHINE as CLOCK
 from machines.connection.machine import MACHINE as CONNECTION
 from machines.device_model.machine import MACHINE as DEVICE_MODEL
 from machines.effects import ReplyError
+from machines.evse.machine import MACHINE as EVSES
 from machines.heartbeat.machine import MACHINE as HEARTBEAT
 from machines.inputs import Called, CalledBadly
 from machines.meter.machine import MACHINE as METERS
@@ -49,6 +50,7 @@ STATION = Kernel(
         VERSION,
         METERS,
         SESSIONS,
+        EVSES,
         VAS,
         STATUS,
         HEARTBEAT,

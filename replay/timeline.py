@@ -15,6 +15,7 @@ from eventlog.journal import Store
 from machines.boot.facts import BootAccepted, BootPending, BootRejected, Rebooted
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled, Held, Lost, Opened
+from machines.evse.machine import EvseFailed, EvseObeyed
 from machines.inputs import CardPresented, Started
 from machines.session.facts import (
     AuthorizationAsked,
@@ -42,8 +43,8 @@ KINDS = (
     ClockSet, Started, CardPresented, Settled, Faulted, FaultCleared,
     Rebooted, BootAccepted, BootPending, BootRejected,
     Dialled, Opened, Lost, Held,
-    CablePlugged, CableUnplugged, ContactorSeen, EvseAsked, AuthorizationAsked, CardRefused, Granted, AuthorizationEnded,
-    EnergyStarted, EnergySuspended, EnergyBlocked, EnergyCapped,
+    CablePlugged, CableUnplugged, ContactorSeen, EvseAsked, EvseFailed, EvseObeyed, AuthorizationAsked, CardRefused,
+    Granted, AuthorizationEnded, EnergyStarted, EnergySuspended, EnergyBlocked, EnergyCapped,
     TransactionStarted, TransactionUpdated, TransactionEnded,
     InternetRequested, InternetOpened, InternetFailed, InternetReleased, InternetClosed,
 )  # fmt: skip
@@ -226,6 +227,11 @@ class _Teller:
                 if event.closed != self._contactor:
                     yield "hardware", f"contactor {'closed' if event.closed else 'open'}"
                 self._contactor = event.closed
+            case EvseFailed():
+                often = f", {event.failures} times by now" if event.failures > 1 else ""
+                yield "hardware", f"did not do it{often}: {clean(event.detail) or 'no reason given'}; asked again"
+            case EvseObeyed():
+                yield "hardware", "does what it is asked again"
             case EvseAsked():
                 yield "station", f"{'offers' if event.energise else 'offers no'} energy, {'holds' if event.lock else 'releases'} the plug"
             case TransactionStarted() | TransactionUpdated() | TransactionEnded():

@@ -23,7 +23,7 @@ class Faults(NamedTuple):
     schema), *stranger* (under another message id), *garbled*; *blocks* for each token and each transaction event with one; *boots_badly* for each
     BootNotification before it accepts; *clock_jumps* for each time that it tells.
 
-    The outside: *network_fails*, *network_dawdles*, *settles_twice*, *evse_dawdles*.
+    The outside: *network_fails*, *network_dawdles*, *settles_twice*, *evse_dawdles*, *evse_fails* that a command is not obeyed.
     """
 
     crash: float = 0.0
@@ -51,6 +51,7 @@ class Faults(NamedTuple):
     network_dawdles: float = 0.0
     settles_twice: float = 0.0
     evse_dawdles: float = 0.0
+    evse_fails: float = 0.0
 
 
 NONE: Final = Faults()
@@ -82,6 +83,7 @@ CHOICES: Final[dict[str, tuple[float, ...]]] = {
     "network_dawdles": (0.0, 0.3),
     "settles_twice": (0.0, 0.2),
     "evse_dawdles": (0.0, 0.3, 0.8),
+    "evse_fails": (0.0, 0.1, 0.6),
 }
 
 PACES_US: Final = (1, 200_000, 10_000_000, 120_000_000)

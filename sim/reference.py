@@ -96,8 +96,9 @@ class Onlooker:
         if not mine and not kept:
             raise Wrong(f"EVSE {evse_id} is to offer energy, and nobody may charge there")
         self.offered[evse_id] = frozenset({leave.token for leave in (*mine, *kept)})
-        if mine and len(self.offered[evse_id]) == 1:
-            # One holder: a leave is used, the one that would do nowhere else first.  With several holders nobody outside knows whose it was.
+        if mine and not kept and len(self.offered[evse_id]) == 1:
+            # One holder: a leave is used, the one that would do nowhere else first.  With several holders nobody outside knows whose it was,
+            # and a driver who came back (kept) uses the one that waited here.
             self.leaves.remove(next((leave for leave in mine if leave.evse_ids), mine[0]))
 
     def moved(self, evse_id: int, *, closed: bool) -> None:

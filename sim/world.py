@@ -244,6 +244,7 @@ class World:
         self._order = 0
         self._performed: set[EffectId] = set()
         self._evse_busy: dict[int, int] = {}
+        self._evse_defies: set[int] = set()
         self._down_at: int | None = None
         self._restart_at: int | None = 0
         self._ended_by_card: dict[int, str] = {}
@@ -393,6 +394,7 @@ class World:
             self.os_plan = Plan()
             self.wall_error_us = random.choice((0, 0, -2_000_000_000_000_000, -EPOCH_US, 400_000_000, 31_536_000_000_000))
         self._evse_busy.clear()
+        self._evse_defies.clear()
         self._down_at = self.now
         self._restart_at = self.now + down_us
 
@@ -532,7 +534,7 @@ class World:
             raise Violation("the card that began a charge ends it", f"EVSE {evse_id} is still to offer energy after {where}")
 
     def _check_flow(self, evse_id: int) -> None:
-        if evse_id not in self.onlooker.offered and not self._evse_busy.get(evse_id):
+        if evse_id not in self.onlooker.offered and not self._evse_busy.get(evse_id) and evse_id not in self._evse_defies:
             raise Violation("energy flows only where it is offered", f"the contactor of EVSE {evse_id} closed")
 
     # What the station asks
@@ -604,6 +606,11 @@ class World:
             return
         if self._evse_busy.get(effect.evse_id, 0) <= self.now:
             self._evse_busy.pop(effect.evse_id, None)
+        if self.random.random() < self.faults.evse_fails:
+            self._evse_defies.add(effect.evse_id)
+            self._settle(process, effect_id, FAILED, "the contactor does not move")
+            return
+        self._evse_defies.discard(effect.evse_id)
         evse = self.hardware[effect.evse_id]
         for input in evse.command(self.now, effect):
             process.tell(input)

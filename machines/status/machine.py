@@ -21,6 +21,7 @@ from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as Link
 from machines.device_model.state import DEVICE_MODEL
 from machines.device_model.views import Variable, connectors
+from machines.evse.machine import EVSES, out_of_order
 from machines.outbound.asks import ask
 from machines.outbound.facts import Dropped
 from machines.session.state import SESSIONS
@@ -73,7 +74,7 @@ def fold_rebooted(status: Status, fact: Rebooted) -> None:  # noqa: ARG001
 def connector_status(station: Station, evse_id: int, connector_id: int) -> str:
     """OCPP's ConnectorStatusEnumType of a connector."""
     session = station[SESSIONS].at(evse_id)
-    if evse_id in station[ENGINE].faulted_evses and not session.connected:
+    if (evse_id in station[ENGINE].faulted_evses and not session.connected) or out_of_order(station, evse_id):
         return "Faulted"
     return "Occupied" if session.connector_id == connector_id else "Available"
 
@@ -95,7 +96,7 @@ def compare(station: Station, cx: Context) -> Conclusions:
     if station[BOOT].phase is not Boot.ACCEPTED or station[CONNECTION].phase is not Link.UP:
         return
     told = station[STATUS].told
-    for evse_id, connector_id in connectors(station):
+    for place, (evse_id, connector_id) in enumerate(connectors(station)):
         status = connector_status(station, evse_id, connector_id)
         if told.get((evse_id, connector_id), ("",))[0] == status:
             continue
@@ -105,7 +106,7 @@ def compare(station: Station, cx: Context) -> Conclusions:
             "evseId": evse_id,
             "connectorId": connector_id,
         }
-        queued = ask(station, cx, "StatusNotification", payload, place=evse_id * 8 + connector_id)
+        queued = ask(station, cx, "StatusNotification", payload, place=place)
         yield StatusTold(evse_id=evse_id, connector_id=connector_id, status=status, entry=queued.entry)
         yield queued
 
@@ -114,6 +115,6 @@ MACHINE = Machine(
     STATUS,
     folds={StatusTold: fold_told, StatusUntold: fold_untold, Rebooted: fold_rebooted},
     hears={Opened: on_link, (Dropped, "StatusNotification"): on_drop},
-    watches=(SESSIONS, BOOT, CONNECTION, STATUS, ENGINE, DEVICE_MODEL),
+    watches=(SESSIONS, EVSES, BOOT, CONNECTION, STATUS, ENGINE, DEVICE_MODEL),
     conclude=compare,
 )

@@ -184,6 +184,7 @@ MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
     "plan believed, not checked": (lambda: mutated("network", hears={(Settled, ApplyPlan): delivered_by_anybody}), Process, "network"),
     "plan not applied again": (lambda: mutated("network", hears={Rebooted: None}), Process, "network"),
     "verdicts on cards unheard": (lambda: mutated("sessions", hears={(Delivered, "Authorize"): None}), Process, "a healed station"),
+    "a refused command given up": (lambda: mutated("evses", hears={(Settled, SetEvse): None}), Process, "hardware does what"),
     "told for ever": (lambda: mutated("status", folds={Rebooted: told_for_ever}), Process, "knows every connector"),
 }
 

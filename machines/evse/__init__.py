@@ -1,0 +1,1 @@
+"""The hardware of an EVSE, as far as it obeys."""
