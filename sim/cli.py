@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-from engine.errors import SetupFault
-from wire.schemas import Schemas
+from component_config.schemas import installed_schemas
 
 EXAMPLE = """examples:
   stationd sim life --seed 7             live one seed and tell it; ends with what did not hold, if anything
@@ -45,21 +43,6 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     day.add_argument("--turns", metavar="N", type=int, default=0, help="repeat the day until there are so many turns (default: one day)")
     day.add_argument("--data", metavar="DIR", type=Path, help="keep its journal in a new directory (default: nowhere)")
     day.set_defaults(func=one_day)
-
-
-def installed_schemas() -> Schemas:
-    """The JSON schemas that lie in the ``ocpp`` package, read as files.  Raises SetupFault where it is not installed."""
-    spec = find_spec("ocpp")
-    if spec is None or not spec.submodule_search_locations:
-        raise SetupFault("the ocpp package is not installed: its JSON schemas are needed; install requirements.lock")
-    root = Path(spec.submodule_search_locations[0])
-    folders = {"2.0.1": root / "v201" / "schemas", "2.1": root / "v21" / "schemas"}
-
-    def read(version: str, name: str) -> bytes | None:
-        path = folders[version] / f"{name}.json"
-        return path.read_bytes() if path.is_file() else None
-
-    return Schemas(read)
 
 
 def say(line: str) -> None:

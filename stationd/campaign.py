@@ -16,7 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from sim.cli import installed_schemas
+from component_config.schemas import installed_schemas
 from sim.lives import run_lives
 from stationd.kills import run_kills
 

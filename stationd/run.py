@@ -13,7 +13,6 @@ import os
 import signal
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 from adapters.control import ControlSocket
@@ -22,6 +21,7 @@ from adapters.daemon import Daemon
 from adapters.evse_sim import SimulatedHardware
 from adapters.network_sim import SimulatedNetwork
 from component_config.load import load, shipped
+from component_config.schemas import installed_schemas
 from engine.errors import SetupFault
 from engine.event import replace
 from engine.recorder import Recorder
@@ -39,7 +39,6 @@ from sim.evse import Topology, parse_topology
 from stationd.logs import set_up_logs
 from wire import jsontext
 from wire.declared import Declared
-from wire.schemas import Schemas
 
 log = logging.getLogger("stationd")
 
@@ -97,21 +96,6 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return os.urandom(8).hex()
-
-
-def schema_reader() -> Schemas:
-    """The JSON schemas that lie in the ``ocpp`` package, read as files: the package itself is never imported here."""
-    spec = find_spec("ocpp")
-    if spec is None or not spec.submodule_search_locations:
-        raise SetupFault("the ocpp package is not installed: its JSON schemas are needed; install requirements.lock")
-    root = Path(spec.submodule_search_locations[0])
-    folders = {"2.0.1": root / "v201" / "schemas", "2.1": root / "v21" / "schemas"}
-
-    def read(version: str, name: str) -> bytes | None:
-        path = folders[version] / f"{name}.json"
-        return path.read_bytes() if path.is_file() else None
-
-    return Schemas(read)
 
 
 def topology(path: Path | None) -> Topology:
@@ -206,7 +190,7 @@ async def station(args: argparse.Namespace) -> int:
         hardware = SimulatedHardware(
             topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
         )
-        csms = CsmsPort(schema_reader(), vault, journal.number, write_only(loaded.declarations))
+        csms = CsmsPort(installed_schemas(), vault, journal.number, write_only(loaded.declarations))
         ports = (hardware, SimulatedNetwork(), csms)
         daemon = Daemon(STATION, journal, recorder, folded, ports, version=version)
         csms.attach(daemon.put, daemon.drain)

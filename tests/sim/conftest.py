@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sim.cli import installed_schemas
+from component_config.schemas import installed_schemas
 from wire.schemas import Schemas
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.cli import installed_schemas
+from component_config.schemas import installed_schemas
 from sim.lives import Lived, live, run_lives
 from wire.schemas import Schemas
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COUNT = 500
 
 DIGEST = """
-from sim.cli import installed_schemas
+from component_config.schemas import installed_schemas
 from sim.lives import run_lives
 print(run_lives(0, 30, schemas=installed_schemas).digest)
 """
