@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from component_config.schemas import installed_schemas
+from engine.errors import SetupFault
 
 EXAMPLE = """examples:
   stationd sim life --seed 7             live one seed and tell it; ends with what did not hold, if anything
