@@ -1,7 +1,8 @@
 """The journal on disk: one row a turn, appended and never changed.
 
 Law: durable once ``append`` returns; one LMDB transaction a group, which is two flushes.  Every row carries the link of a hash chain over all rows
-before it.  One environment serves all stations of a process: the station's number leads every key.
+before it.  One environment serves all stations of a process: the station's number leads every key.  Rows are retired from the beginning only, and
+only up to a turn whose closing snapshot is kept.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ STATUS_IN_USE, STATUS_NEWER, STATUS_UNWRITABLE, STATUS_UNREADABLE = 3, 4, 5, 6
 
 MAP_BYTES = 16 << 30
 PAGE_ROWS = 1024
+SLICE_ROWS = 1_000
+"""So many rows are deleted in one transaction: a few milliseconds."""
+
 NUMBER_BYTES = 4
 """A journal draws a number when it is made, which is part of every identifier that the station gives out."""
 
@@ -42,11 +46,8 @@ def link(previous: bytes, row: bytes) -> bytes:
     return blake2b(row, key=previous, digest_size=CHAIN_BYTES).digest()
 
 
-class Store(Protocol):
-    """What the LMDB journal and the one in memory have in common: the contract that tests hold both to."""
-
-    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
-        """Write the (seq, row) pairs in one transaction: all of them, or none.  Durable on return."""
+class Reading(Protocol):
+    """What whoever reads a journal may ask of it."""
 
     def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, chain link + row) after seq *after*, in order."""
@@ -54,11 +55,33 @@ class Store(Protocol):
     def last(self, station: int = 0) -> tuple[int, bytes]:
         """Last durable seq and its chain link; (-1, root) of an empty journal."""
 
-    def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
-        """Keep *body* as the snapshot after *seq*; the two newest are kept."""
+    def base(self, station: int = 0) -> tuple[int, bytes]:
+        """The last turn that was retired and its chain link; (-1, root) where none was.  The first row that there is follows it."""
+
+    def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, body), oldest first; where turns were retired the first one stands at the base."""
 
     def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, body), newest first."""
+
+
+class Store(Reading, Protocol):
+    """What the LMDB journal and the one in memory have in common: the contract that tests hold both to."""
+
+    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
+        """Write the (seq, row) pairs in one transaction: all of them, or none.  Durable on return."""
+
+    def put_closing(self, seq: int, body: bytes, station: int = 0) -> None:
+        """Keep *body* as the closing snapshot after turn *seq*, which is written: a record, kept until the turns behind it are retired too."""
+
+    def retire(self, through: int, station: int = 0, rows_most: int = SLICE_ROWS) -> bool:
+        """Delete what lies at or before turn *through*, which must have a closing snapshot: base moves at once, at most *rows_most* rows go.
+
+        Returns whether all are gone; else ask again.
+        """
+
+    def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
+        """Keep *body* as the snapshot after *seq*; the two newest are kept."""
 
 
 class Journal:
@@ -78,6 +101,7 @@ class Journal:
     ) -> None:
         self.path = path
         self.readonly = readonly
+        self.bytes_limit = map_bytes
         self._lock: int | None = None
         if readonly:
             if not (path / "data.mdb").exists():
@@ -89,17 +113,19 @@ class Journal:
             self._claim()
         try:
             self._env = lmdb.open(
-                str(path), map_size=map_bytes, max_dbs=4, max_spare_txns=1, readonly=readonly, readahead=False,
+                str(path), map_size=map_bytes, max_dbs=5, max_spare_txns=1, readonly=readonly, readahead=False,
                 lock=True, create=not readonly, mode=0o600, lib_version=0,
             )  # fmt: skip
             self._turns = self._env.open_db(b"turns", create=not readonly)
             self._snapshots = self._env.open_db(b"snapshots", create=not readonly)
             self._meta = self._env.open_db(b"meta", create=not readonly)
+            self._closings = self._open_closings(readonly=readonly)
         except lmdb.Error as error:
             self._unlock()
             status = STATUS_UNREADABLE if readonly else STATUS_UNWRITABLE
             raise SetupFault(f"{path}: the journal cannot be opened ({error}); check the file and its permissions", status) from error
         self._tails: dict[int, tuple[int, bytes]] = {}
+        self._bases: dict[int, tuple[int, bytes]] = {}
         self.number = 0
         self._introduce(entropy)
 
@@ -127,6 +153,13 @@ class Journal:
             ) from error
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+
+    def _open_closings(self, *, readonly: bool) -> Any:
+        """The table of closing snapshots; None where an earlier build wrote the journal, only to be read now."""
+        try:
+            return self._env.open_db(b"closings", create=not readonly)
+        except lmdb.NotFoundError:
+            return None
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -190,8 +223,15 @@ class Journal:
 
     def _pages(self, after: int, station: int) -> Iterator[Iterable[tuple[int, bytes]]]:
         prefix = station.to_bytes(2, "big")
+        begun = False
         while True:
             with self._env.begin(db=self._turns) as txn, txn.cursor() as cursor:
+                base = self._base(txn, station)[0]
+                if after < base:
+                    if begun:
+                        raise JournalFault(f"turn {after + 1}: the turns up to {base} were retired while they were read; begin again")
+                    after = base
+                begun = True
                 if not cursor.set_range(prefix + (after + 1).to_bytes(8, "big")):
                     return
                 first = cursor.key()
@@ -225,6 +265,7 @@ class Journal:
             found = cursor.prev() if found else cursor.last()
             if found and cursor.key()[:2] == prefix:
                 tail = (int.from_bytes(cursor.key()[2:], "big"), cursor.value()[:CHAIN_BYTES])
+            tail = max(tail, self._base(txn, station), key=lambda one: one[0])
         self._tails[station] = tail
         return tail
 
@@ -243,6 +284,73 @@ class Journal:
         with self._env.begin(db=self._snapshots) as txn:
             found = [(int.from_bytes(key[2:], "big"), body) for key, body in txn.cursor() if key[:2] == prefix]
         yield from reversed(found)
+
+    # Segments
+
+    def base(self, station: int = 0) -> tuple[int, bytes]:
+        """The last turn that was retired and its chain link; (-1, root) where none was.  The first row that there is follows it."""
+        with self._env.begin() as txn:
+            return self._base(txn, station)
+
+    def _base(self, txn: lmdb.Transaction, station: int) -> tuple[int, bytes]:
+        known = self._bases.get(station)
+        if known is not None:
+            return known
+        found = txn.get(_base_key(station), db=self._meta)
+        base = (int.from_bytes(found[:8], "big"), bytes(found[8:])) if found is not None else (-1, ROOT)
+        if not self.readonly:
+            # Whoever may write is the only one who moves it.
+            self._bases[station] = base
+        return base
+
+    def put_closing(self, seq: int, body: bytes, station: int = 0) -> None:
+        """Keep *body* as the closing snapshot after turn *seq*, which is written: a record, kept until the turns behind it are retired too."""
+        key = station.to_bytes(2, "big") + seq.to_bytes(8, "big")
+        with self._env.begin(write=True, db=self._closings) as txn:
+            if seq <= self._base(txn, station)[0] or txn.get(key, db=self._turns) is None:
+                raise JournalFault(f"turn {seq} is not in the journal: nothing can be closed with it")
+            txn.put(key, body)
+
+    def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, body), oldest first; where turns were retired the first one stands at the base."""
+        prefix = station.to_bytes(2, "big")
+        if self._closings is None:
+            return
+        with self._env.begin(db=self._closings) as txn:
+            seqs = [key for key in txn.cursor().iternext(values=False) if key[:2] == prefix]
+        for key in seqs:
+            with self._env.begin(db=self._closings) as txn:
+                body = txn.get(key)
+            if body is not None:
+                yield int.from_bytes(key[2:], "big"), body
+
+    def retire(self, through: int, station: int = 0, rows_most: int = SLICE_ROWS) -> bool:
+        """Delete what lies at or before turn *through*, which must have a closing snapshot: base moves at once, at most *rows_most* rows go.
+
+        Returns whether all are gone; else ask again.
+        """
+        prefix = station.to_bytes(2, "big")
+        last = prefix + through.to_bytes(8, "big")
+        with self._env.begin(write=True) as txn:
+            base = self._base(txn, station)
+            if through > base[0]:
+                row = txn.get(last, db=self._turns)
+                if row is None or txn.get(last, db=self._closings) is None:
+                    raise JournalFault(f"turn {through} has no closing snapshot: what lies before it cannot be retired")
+                base = (through, row[:CHAIN_BYTES])
+                txn.put(_base_key(station), last[2:] + base[1], db=self._meta)
+                for table in (self._closings, self._snapshots):
+                    for key in [key for key in txn.cursor(table).iternext(values=False) if key[:2] == prefix and key < last]:
+                        txn.delete(key, db=table)
+            with txn.cursor(self._turns) as cursor:
+                left = cursor.set_range(prefix)
+                for _ in range(rows_most):
+                    if not left or cursor.key() > last:
+                        break
+                    left = cursor.delete()
+                done = not left or cursor.key() > last
+        self._bases[station] = base
+        return done
 
     # What the journal says of itself
 
@@ -272,6 +380,14 @@ class Journal:
         """Size of the file on disk, in bytes."""
         return (self.path / "data.mdb").stat().st_size
 
+    def bytes_live(self) -> int:
+        """Bytes of the pages that hold something, in all tables; the rest of the file is free to be used again."""
+        tables = [table for table in (self._turns, self._snapshots, self._meta, self._closings) if table is not None]
+        with self._env.begin() as txn:
+            stats = [txn.stat(table) for table in tables]
+        pages = sum(stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"] for stat in stats)
+        return int(pages * self._env.stat()["psize"])
+
     def reader_check(self) -> int:
         """Free the slots of readers that died, whose snapshots would keep pages from being used again."""
         freed: int = self._env.reader_check()
@@ -281,6 +397,10 @@ class Journal:
         """Let go of the directory."""
         self._env.close()
         self._unlock()
+
+
+def _base_key(station: int) -> bytes:
+    return f"base/{station}".encode()
 
 
 def broken_link(rows: Iterable[tuple[int, bytes]], chain: bytes = ROOT, after: int = -1) -> tuple[int, str] | None:

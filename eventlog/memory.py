@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.errors import JournalFault
-from eventlog.journal import ROOT, link
+from eventlog.journal import ROOT, SLICE_ROWS, link
 
 
 class MemoryJournal:
@@ -16,16 +16,18 @@ class MemoryJournal:
 
     def __init__(self) -> None:
         self._rows: dict[int, list[bytes]] = {}
+        self._bases: dict[int, tuple[int, bytes]] = {}
+        self._closings: dict[int, dict[int, bytes]] = {}
         self._snapshots: dict[int, list[tuple[int, bytes]]] = {}
         self._meta: dict[str, bytes] = {}
 
     def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
         """Write the (seq, row) pairs: all of them, or none."""
         kept = self._rows.setdefault(station, [])
-        chain = kept[-1][: len(ROOT)] if kept else ROOT
+        last, chain = self.last(station)
         group: list[bytes] = []
         for seq, row in rows:
-            expected = len(kept) + len(group)
+            expected = last + 1 + len(group)
             if seq < expected:
                 raise JournalFault(f"turn {seq} is already written: nothing of this group was written")
             if seq > expected:
@@ -36,14 +38,52 @@ class MemoryJournal:
 
     def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, chain link + row) after seq *after*, in order."""
-        kept = self._rows.get(station, [])
-        for seq in range(after + 1, len(kept)):
-            yield seq, kept[seq]
+        begun = False
+        while True:
+            base = self.base(station)[0]
+            if after < base:
+                if begun:
+                    raise JournalFault(f"turn {after + 1}: the turns up to {base} were retired while they were read; begin again")
+                after = base
+            begun = True
+            kept = self._rows.get(station, [])
+            place = after - base
+            if place >= len(kept):
+                return
+            after += 1
+            yield after, kept[place]
 
     def last(self, station: int = 0) -> tuple[int, bytes]:
         """Last seq and its chain link; (-1, root) of an empty journal."""
-        kept = self._rows.get(station)
-        return (len(kept) - 1, kept[-1][: len(ROOT)]) if kept else (-1, ROOT)
+        kept, base = self._rows.get(station), self.base(station)
+        return (base[0] + len(kept), kept[-1][: len(ROOT)]) if kept else base
+
+    def base(self, station: int = 0) -> tuple[int, bytes]:
+        """The last turn that was retired and its chain link; (-1, root) where none was."""
+        return self._bases.get(station, (-1, ROOT))
+
+    def put_closing(self, seq: int, body: bytes, station: int = 0) -> None:
+        """Keep *body* as the closing snapshot after turn *seq*, which is written."""
+        if not self.base(station)[0] < seq <= self.last(station)[0]:
+            raise JournalFault(f"turn {seq} is not in the journal: nothing can be closed with it")
+        self._closings.setdefault(station, {})[seq] = body
+
+    def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(seq, body), oldest first."""
+        yield from sorted(self._closings.get(station, {}).items())
+
+    def retire(self, through: int, station: int = 0, rows_most: int = SLICE_ROWS) -> bool:  # noqa: ARG002 (a list has no slices)
+        """Delete what lies at or before turn *through*, which must have a closing snapshot."""
+        base, closings = self.base(station)[0], self._closings.get(station, {})
+        if through > base:
+            if through not in closings:
+                raise JournalFault(f"turn {through} has no closing snapshot: what lies before it cannot be retired")
+            kept = self._rows[station]
+            self._bases[station] = (through, kept[through - base - 1][: len(ROOT)])
+            self._rows[station] = kept[through - base :]
+            self._closings[station] = {seq: body for seq, body in closings.items() if seq >= through}
+            self._snapshots[station] = [row for row in self._snapshots.get(station, []) if row[0] >= through]
+        return True
 
     def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
         """Keep *body* as the snapshot after *seq*; the two newest are kept."""

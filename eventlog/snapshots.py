@@ -16,7 +16,8 @@ from engine.kernel import Kernel
 from engine.machine import Station
 from eventlog.codec import decode, encode
 from eventlog.fold import Folded, fold
-from eventlog.journal import Store
+from eventlog.journal import Reading, Store
+from eventlog.segments import begin
 
 EVERY_TURNS = 5_000
 """A snapshot is worth writing after this many turns: some 30 ms of fold."""
@@ -40,17 +41,19 @@ def write(store: Store, folded: Folded, version: bytes, station: int = 0) -> Non
     store.put_snapshot(folded.seq, encode([version, folded.at, folded.chain, parts]), station)
 
 
-def restore(store: Store, kernel: Kernel, version: Callable[[], bytes], station: int = 0) -> Folded:
+def restore(store: Reading, kernel: Kernel, version: Callable[[], bytes], station: int = 0) -> Folded:
     """The station after the last durable turn: from the newest snapshot that counts, and the rows after it.
 
     *version* is asked only where there is a snapshot to judge.
     """
-    start = Folded(kernel.genesis())
+    start = None
     for seq, body in store.snapshots(station):
         found = _read(seq, body, version(), kernel)
         if found is not None and _runs_through(store, found, station):
             start = found
             break
+    if start is None:
+        start = begin(store, kernel, station)
     return fold(kernel, start, store.rows(start.seq, station))
 
 
@@ -67,7 +70,9 @@ def _read(seq: int, body: bytes, version: bytes, kernel: Kernel) -> Folded | Non
     return Folded(Station(states), seq=seq, at=at, chain=chain)
 
 
-def _runs_through(store: Store, found: Folded, station: int) -> bool:
+def _runs_through(store: Reading, found: Folded, station: int) -> bool:
+    if store.base(station) == (found.seq, found.chain):
+        return True
     for seq, row in store.rows(found.seq - 1, station):
         return seq == found.seq and row.startswith(found.chain)
     return False

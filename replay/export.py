@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.event import EffectId, Value
 from engine.kernel import Turn
-from eventlog.journal import Store
+from eventlog.journal import Reading
 from machines.effects import Call, Reply, ReplyError, Say
 from machines.inputs import Answered, Called, CalledBadly, Garbled, Refused, Started, StraySend
 from machines.outbound.asks import message_id
@@ -20,7 +20,7 @@ from replay.reading import Wall, scan, turns
 from wire import jsontext
 
 
-def turn_lines(store: Store, station: int = 0) -> Iterator[str]:
+def turn_lines(store: Reading, station: int = 0) -> Iterator[str]:
     """One JSON object a turn: all that the row says, records by field name, payloads as the JSON that they are."""
     wall = Wall()
     for turn in turns(store, station):
@@ -65,7 +65,7 @@ def parsed(text: bytes) -> Any:
 FRAME_EVENTS = (Started, Queued, Called, CalledBadly, Answered, Refused, Garbled, StraySend, Call, Reply, ReplyError, Say)
 
 
-def frame_lines(store: Store, station: int = 0) -> Iterator[str]:
+def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
     """One JSON object an OCPP message, in the order in which the station received or decided to send them.
 
     Members: ``timestamp``, ``direction`` (``received`` or ``sent``, as the station sees it), ``messageType``, ``messageId``, ``action`` (of the CALL

@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 import select
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from engine.errors import EngineFault
-
 if TYPE_CHECKING:
-    from eventlog.journal import Store
+    from eventlog.journal import Reading
 
 Wait = Callable[[float], bool]
 """Wait some seconds; True where nobody reads any more, so that waiting on has no sense."""
@@ -81,14 +79,14 @@ class Output:
 
 
 class Watched:
-    """A store that tells how far it was read: the contract of ``Store``, for reading."""
+    """A store that tells how far it was read: the contract of ``Reading``, for reading."""
 
-    def __init__(self, store: Store, out: Output) -> None:
+    def __init__(self, store: Reading, out: Output) -> None:
         self.store = store
         self._out = out
 
     def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
-        """See ``Store``."""
+        """See ``Reading``."""
         total = self.store.last(station)[0] + 1
         for seq, row in self.store.rows(after, station):
             yield seq, row
@@ -96,17 +94,17 @@ class Watched:
                 self._out.progress(seq + 1, max(total, seq + 1))
 
     def last(self, station: int = 0) -> tuple[int, bytes]:
-        """See ``Store``."""
+        """See ``Reading``."""
         return self.store.last(station)
 
+    def base(self, station: int = 0) -> tuple[int, bytes]:
+        """See ``Reading``."""
+        return self.store.base(station)
+
+    def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
+        """See ``Reading``."""
+        return self.store.closings(station)
+
     def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
-        """See ``Store``."""
+        """See ``Reading``."""
         return self.store.snapshots(station)
-
-    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
-        """Never: what is read here is somebody else's."""
-        raise EngineFault(f"{len(rows)} rows of station {station} were to be written by a command that only reads")
-
-    def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
-        """Never, as :meth:`append`."""
-        raise EngineFault(f"a snapshot of {len(body)} bytes after turn {seq} of station {station} was to be written by a command that only reads")

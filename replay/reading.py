@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import JournalFault, SetupFault
 from engine.kernel import Turn
 from engine.records import BY_CLASS, build
+from eventlog import segments
 from eventlog.codec import decode, decode_turn
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import STATUS_UNREADABLE, Store
+from eventlog.journal import STATUS_UNREADABLE, Reading
 from machines.clock.facts import ClockSet
+from machines.clock.machine import CLOCK
 from machines.station import STATION
 from wire import calendar
 
@@ -67,7 +69,7 @@ def unreadable(seq: int, error: BaseException) -> JournalFault:
     return JournalFault(f"turn {seq} cannot be read ({type(error).__name__}); the row is damaged, or a newer build wrote it")
 
 
-def turns(store: Store, station: int = 0, *, first: int = 0, last: int | None = None) -> Iterator[Turn]:
+def turns(store: Reading, station: int = 0, *, first: int = 0, last: int | None = None) -> Iterator[Turn]:
     """The turns from seq *first* to *last* (None: to the end), in order."""
     for seq, row in store.rows(first - 1, station):
         if last is not None and seq > last:
@@ -75,21 +77,21 @@ def turns(store: Store, station: int = 0, *, first: int = 0, last: int | None = 
         yield turn_of(seq, row)
 
 
-def one(store: Store, seq: int, station: int = 0) -> Turn:
+def one(store: Reading, seq: int, station: int = 0) -> Turn:
     """The turn *seq*.  Raises SetupFault where the journal has none of that number."""
     for turn in turns(store, station, first=seq, last=seq):
         return turn
     raise no_such(store, seq, station)
 
 
-def no_such(store: Store, seq: int, station: int) -> SetupFault:
+def no_such(store: Reading, seq: int, station: int) -> SetupFault:
     """The fault of a seq that the journal does not have."""
     newest = store.last(station)[0]
-    return SetupFault(f"#{seq}: no such turn; the journal holds turns {next(store.rows(-1, station), (0, b''))[0]} to {newest}")
+    return SetupFault(f"#{seq}: no such turn; the journal holds turns {store.base(station)[0] + 1} to {newest}")
 
 
 def turns_at(
-    store: Store, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None
+    store: Reading, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None
 ) -> Iterator[tuple[int, int, list[Any]]]:
     """(seq, at in microseconds, events of *kinds*) of every turn: the input first, then facts, then effects, each in their order.
 
@@ -109,7 +111,7 @@ def turns_at(
         yield seq, fields[0], found
 
 
-def scan(store: Store, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None) -> Iterator[tuple[int, int, list[Any]]]:
+def scan(store: Reading, kinds: Iterable[type], station: int = 0, *, first: int = 0, last: int | None = None) -> Iterator[tuple[int, int, list[Any]]]:
     """As :func:`turns_at`, but only the turns that have such an event."""
     return (found for found in turns_at(store, kinds, station, first=first, last=last) if found[2])
 
@@ -138,15 +140,23 @@ class Wall:
         return f"{'-':24}" if self.offset_us is None else calendar.text(at_us + self.offset_us)
 
 
-def wall_before(store: Store, seq: int, station: int = 0) -> Wall:
+def wall_before(store: Reading, seq: int, station: int = 0) -> Wall:
     """The wall clock as it was before turn *seq*, found by looking back in ever larger steps."""
-    end, step = seq, LOOK_BACK_TURNS
-    while end > 0:
-        begin = max(end - step, 0)
+    end, step, oldest = seq, LOOK_BACK_TURNS, store.base(station)[0] + 1
+    while end > oldest:
+        begin = max(end - step, oldest)
         wall = Wall()
         for _, _, events in scan(store, (ClockSet,), station, first=begin, last=end - 1):
             wall.hear(events)
         if wall.offset_us is not None:
             return wall
         end, step = begin, step * 4
-    return Wall()
+    return wall_at_base(store, station)
+
+
+def wall_at_base(store: Reading, station: int = 0) -> Wall:
+    """The wall clock as the rows that are there begin: unset in a whole journal, as the closing snapshot has it where turns were retired."""
+    if store.base(station)[0] < 0:
+        return Wall()
+    clock = segments.begin(store, KERNEL, station).station[CLOCK]
+    return Wall(clock.offset_us if clock.source else None)

@@ -10,10 +10,14 @@ from typing import Any
 
 from attrs import define, field
 
-from eventlog.journal import Store
+from eventlog.fold import Folded
+from eventlog.journal import Reading
+from eventlog.segments import begin
 from machines.boot.facts import Rebooted
 from machines.clock.facts import ClockSet
+from machines.clock.machine import CLOCK
 from machines.meter.facts import MeterRead
+from machines.meter.state import METERS
 from machines.outbound.facts import Delivered, Dropped, Failed, Queued, Returned, Sent
 from machines.session.facts import (
     AuthorizationAsked,
@@ -26,7 +30,8 @@ from machines.session.facts import (
     TransactionStarted,
     TransactionUpdated,
 )
-from replay.reading import Wall, scan
+from machines.session.state import SESSIONS, Session
+from replay.reading import KERNEL, Wall, scan
 from replay.text import clean, energy, pseudonym, table
 
 WAITING, IN_FLIGHT, DELIVERED, DROPPED = "waiting", "in flight", "delivered", "dropped"
@@ -126,13 +131,31 @@ KINDS = (
 class Sessions:
     """The fold of session and message facts into rows, in the order in which they began."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Folded) -> None:
         self.rows: list[Charging] = []
-        self._wall = Wall()
+        clock = start.station[CLOCK]
+        self._wall = Wall(clock.offset_us if clock.source else None)
         self._visits: dict[int, Visit] = {}
         self._asked: dict[int, tuple[int, int, str]] = {}
-        self._registers: dict[int, int] = {}
         self._messages: dict[int, tuple[Charging, Message]] = {}
+        for evse_id, session in sorted(start.station[SESSIONS].of.items()):
+            if session.connected or session.authorized or session.transaction is not None:
+                self._resume(evse_id, session, start)
+
+    def _resume(self, evse_id: int, session: Session, start: Folded) -> None:
+        """What was under way when the rows that are there begin: its beginning was retired, its sum was not."""
+        tx = session.transaction
+        began_at_us = tx.started_at_us if tx is not None else session.plugged_at_us if session.connected else start.at
+        visit = self._visits[evse_id] = Visit(
+            first_seq=start.seq + 1, began=self._wall.text(began_at_us), began_at_us=began_at_us, connected=session.connected,
+            granted=session.authorized, token=session.token if session.authorized else "",
+        )  # fmt: skip
+        reading = start.station[METERS].readings.get(evse_id)
+        if session.authorized or tx is not None:
+            row = self._begin(evse_id, visit)
+            if tx is not None:
+                row.transaction_id, row.started_wh, visit.open = tx.transaction_id, tx.started_wh, row
+                row.energy_wh = reading.energy_wh - tx.started_wh if reading is not None else 0
 
     def hear(self, seq: int, at_us: int, events: Iterable[Any]) -> None:
         """Take the events of one turn."""
@@ -141,7 +164,6 @@ class Sessions:
         for event in events:
             match event:
                 case MeterRead():
-                    self._registers[event.evse_id] = event.energy_wh
                     visit = self._visits.get(event.evse_id)
                     if visit is not None and visit.open is not None:
                         visit.open.energy_wh = event.energy_wh - visit.open.started_wh
@@ -265,9 +287,9 @@ class Sessions:
         del self._visits[evse_id]
 
 
-def sessions(store: Store, station: int = 0) -> list[Charging]:
+def sessions(store: Reading, station: int = 0) -> list[Charging]:
     """Every charging session of the journal, oldest first."""
-    collected = Sessions()
+    collected = Sessions(begin(store, KERNEL, station))
     for seq, at_us, events in scan(store, KINDS, station):
         collected.hear(seq, at_us, events)
     return collected.rows

@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import SetupFault
 from engine.event import EffectId, Value
 from engine.kernel import Turn
-from eventlog.journal import Store
+from eventlog.journal import Reading
 from replay.reading import Wall, no_such, turns, wall_before
 from replay.text import event, moment
 from wire import jsontext
@@ -30,7 +30,7 @@ def lines(turn: Turn, wall: Wall, *, station: int = 0, full: bool = False) -> li
 
 
 def shown(
-    store: Store,
+    store: Reading,
     station: int = 0,
     *,
     first: int = 0,
@@ -45,6 +45,8 @@ def shown(
     """
     if first > store.last(station)[0] or first < 0:
         raise no_such(store, first, station)
+    if last is not None and first <= last <= store.base(station)[0]:
+        raise no_such(store, last, station)
     if last is not None and last < first:
         raise SetupFault(f"--from {first} --to {last}: the range is empty; --to must not be less than --from")
     wall = wall_before(store, first, station)

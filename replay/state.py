@@ -1,6 +1,6 @@
 """The station as it stood at a moment.
 
-Law: folded from the first turn to the moment and no further; nothing is decided.
+Law: folded from the first turn that is kept to the moment and no further; nothing is decided.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
-from engine.errors import JournalFault, SetupFault
+from engine.errors import SetupFault
 from engine.kernel import ENGINE, Kernel, outbox_ids
 from engine.machine import Station
 from eventlog.fold import Folded, fold
-from eventlog.journal import Store
+from eventlog.journal import Reading
+from eventlog.segments import begin
 from machines.boot.state import BOOT
 from machines.clock.facts import ClockSet
 from machines.clock.machine import CLOCK
@@ -22,7 +23,7 @@ from machines.outbound.state import OUTBOUND
 from machines.session.state import SESSIONS
 from machines.summary import summary
 from machines.vas.state import VAS
-from replay.reading import Wall, no_such, turns_at
+from replay.reading import Wall, no_such, turns_at, wall_at_base
 from replay.text import clean, energy, event, lasted, moment, pseudonym, table
 from wire import calendar
 
@@ -34,23 +35,21 @@ HOW = "give a turn (123), a station time (+35s, +90m, +2h), a wall time (2026-11
 QUEUE_SHOWN = 20
 
 
-def at(kernel: Kernel, store: Store, seq: int, station: int = 0) -> Folded:
+def at(kernel: Kernel, store: Reading, seq: int, station: int = 0) -> Folded:
     """The station after turn *seq*.  Raises SetupFault where there is no such turn, JournalFault where this build cannot fold that far."""
-    first = next(store.rows(-1, station), (0, b""))[0]
-    if first > 0:
-        raise JournalFault(f"the journal begins with turn {first}: the station before it is not known, so nothing can be folded from there")
-    if not 0 <= seq <= store.last(station)[0]:
+    start = begin(store, kernel, station)
+    if not max(start.seq, 0) <= seq <= store.last(station)[0]:
         raise no_such(store, seq, station)
-    rows = takewhile(lambda pair: pair[0] <= seq, store.rows(-1, station))
-    return fold(kernel, Folded(kernel.genesis()), rows)
+    rows = takewhile(lambda pair: pair[0] <= seq, store.rows(start.seq, station))
+    return fold(kernel, start, rows)
 
 
-def before(kernel: Kernel, store: Store, seq: int, station: int = 0) -> Station:
+def before(kernel: Kernel, store: Reading, seq: int, station: int = 0) -> Station:
     """The station that turn *seq* met."""
     return at(kernel, store, seq - 1, station).station if seq > 0 else kernel.genesis()
 
 
-def seq_at(store: Store, text: str, station: int = 0) -> int:
+def seq_at(store: Reading, text: str, station: int = 0) -> int:
     """The last turn at or before the moment that *text* names: a seq, ``last``, ``+35s`` in station time, or a date-time in wall time.
 
     Raises SetupFault for any other text, and for a moment before the first turn.  Where the wall clock was set back, a date-time may fit
@@ -85,15 +84,15 @@ def relative_us(text: str) -> int:
     return int(whole or "0") * scale + (int(part) * scale // 10 ** len(part) if part else 0)
 
 
-def _last_before(store: Store, station: int, text: str, fits: Callable[[int, Wall], bool]) -> int:
-    wall = Wall()
+def _last_before(store: Reading, station: int, text: str, fits: Callable[[int, Wall], bool]) -> int:
+    wall = wall_at_base(store, station)
     found = -1
     for seq, at_us, clock_facts in turns_at(store, (ClockSet,), station):
         wall.hear(clock_facts)
         if fits(at_us, wall):
             found = seq
     if found < 0:
-        raise SetupFault(f"--at {clean(text)}: before the first turn; {HOW}")
+        raise SetupFault(f"--at {clean(text)}: before the first turn that is kept, {store.base(station)[0] + 1}; {HOW}")
     return found
 
 

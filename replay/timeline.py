@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import SetupFault
 from engine.event import Fact
 from engine.kernel import FaultCleared, Faulted, Settled
-from eventlog.journal import Store
+from eventlog.journal import Reading
 from machines.boot.facts import BootAccepted, BootPending, BootRejected, Rebooted
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled, Held, Lost, Opened
@@ -35,7 +35,7 @@ from machines.session.facts import (
     TransactionUpdated,
 )
 from machines.vas.facts import InternetClosed, InternetFailed, InternetOpened, InternetReleased, InternetRequested
-from replay.reading import Wall, turns_at
+from replay.reading import turns_at, wall_at_base
 from replay.sessions import DELIVERED, DROPPED, IN_FLIGHT, Charging, Message, sessions
 from replay.text import clean, energy, lasted, pseudonym, seconds, table
 
@@ -67,7 +67,7 @@ Said = tuple[str, str]
 """Who it is about, and what happened."""
 
 
-def find(store: Store, text: str, station: int = 0) -> Charging:
+def find(store: Reading, text: str, station: int = 0) -> Charging:
     """The session whose transaction id begins with *text*, or the latest one for ``last``.  Raises SetupFault where none or several fit."""
     rows = sessions(store, station)
     if text == "last":
@@ -82,7 +82,7 @@ def find(store: Store, text: str, station: int = 0) -> Charging:
     raise SetupFault(f"{clean(text)}: no such transaction in the journal; stationd log sessions lists them")
 
 
-def timeline(store: Store, transaction_id: str, station: int = 0) -> list[str]:
+def timeline(store: Reading, transaction_id: str, station: int = 0) -> list[str]:
     """The story of a transaction (or of the ``last`` session) as aligned columns: wall time, seconds since it began, turn, who, what.
 
     Raises SetupFault where there is no such transaction.
@@ -93,6 +93,7 @@ def timeline(store: Store, transaction_id: str, station: int = 0) -> list[str]:
     head = [
         f"transaction {row.transaction_id}" if row.transaction_id else "no transaction",
         f"EVSE {row.evse_id}, began {row.began.strip()}, {ended}",
+        *([f"what was before turn {row.first_seq} was retired from the journal"] if 0 <= store.base(station)[0] == row.first_seq - 1 else []),
         f"{energy(row.energy_wh)}, card {pseudonym(row.token) if row.token else 'none'}",
         f"{row.delivered} messages delivered, {row.pending} pending, {row.dropped} dropped",
         "",
@@ -100,9 +101,9 @@ def timeline(store: Store, transaction_id: str, station: int = 0) -> list[str]:
     return [*head, *table(("TIME", "SINCE", "TURN", "WHO", "WHAT"), told)]
 
 
-def _told(store: Store, row: Charging, station: int) -> Iterator[tuple[int, int, str, Said]]:
+def _told(store: Reading, row: Charging, station: int) -> Iterator[tuple[int, int, str, Said]]:
     """(seq, at, wall time, what happened) within the session's turns; what led up to them is read for the clock and the link only."""
-    wall = Wall()
+    wall = wall_at_base(store, station)
     teller = _Teller(row)
     last = row.last_seq if row.last_seq >= 0 else None
     for seq, at_us, events in turns_at(store, KINDS, station, last=last):

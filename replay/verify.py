@@ -16,8 +16,9 @@ from engine.kernel import Kernel, Turn
 from engine.machine import Context, Station
 from engine.records import build
 from eventlog.codec import decode, decode_turn, encode_turn
-from eventlog.fold import CHAIN_BYTES, Folded, fold
-from eventlog.journal import ROOT, Store, link
+from eventlog.fold import CHAIN_BYTES, fold
+from eventlog.journal import Reading, link
+from eventlog.segments import begin
 from machines.inputs import Started
 from replay.reading import PROGRESS_TURNS, Progress
 from replay.text import event, moment
@@ -81,8 +82,8 @@ class Report:
         return f"{line}, the journal is damaged" if self.damage else line
 
 
-def verify(kernel: Kernel, store: Store, station: int = 0, *, progress: Progress | None = None) -> Report:
-    """Decide every turn of *store* again with *kernel*, from the first one on, and compare facts and effects as they would be written.
+def verify(kernel: Kernel, store: Reading, station: int = 0, *, progress: Progress | None = None) -> Report:
+    """Decide every turn of *store* again with *kernel*, from the first one that is kept on, and compare facts and effects as they would be written.
 
     Also checked: the hash chain, that seq and ``at`` grow, and that the fold of the recorded facts is the station that the decisions led to.
     Turns that a daemon writes meanwhile are left out.  Never raises for what is in the journal: an unreadable turn ends the reading and
@@ -90,9 +91,15 @@ def verify(kernel: Kernel, store: Store, station: int = 0, *, progress: Progress
     """
     newest, _ = store.last(station)
     report = Report()
-    now = kernel.genesis()
+    try:
+        start = begin(store, kernel, station)
+    except JournalFault as error:
+        report.damage.append(str(error))
+        return report
+    now = start.station
     flags: tuple[str, ...] = ()
-    chain, last_at, expected = ROOT, -1, 0
+    chain, last_at, expected = start.chain, start.at if start.seq >= 0 else -1, start.seq + 1
+    first = expected
     turn_again = kernel.turn
     for seq, row in store.rows(-1, station):
         if seq > newest:
@@ -133,10 +140,10 @@ def verify(kernel: Kernel, store: Store, station: int = 0, *, progress: Progress
         expected += 1
         if progress is not None and not expected % PROGRESS_TURNS:
             progress(expected, newest + 1)
-    report.turns = expected
+    report.turns = expected - first
     if progress is not None:
         progress(expected, newest + 1)
-    _compare_fold(kernel, store, station, now, report)
+    _compare_fold(kernel, store, station, now, report, expected - 1)
     return report
 
 
@@ -167,16 +174,16 @@ def _unreadable(seq: int, error: Exception) -> str:
     return f"turn {seq} cannot be read ({type(error).__name__}); nothing after it can be decided again"
 
 
-def _compare_fold(kernel: Kernel, store: Store, station: int, now: Station, report: Report) -> None:
+def _compare_fold(kernel: Kernel, store: Reading, station: int, now: Station, report: Report, last: int) -> None:
     """A restart folds what deciding led to: both must be the same station, or a decision changed a state behind the facts' back."""
     if not report.turns:
         return
-    whole = takewhile(lambda pair: pair[0] < report.turns, store.rows(-1, station))
+    whole = takewhile(lambda pair: pair[0] <= last, store.rows(-1, station))
     try:
-        folded = fold(kernel, Folded(kernel.genesis()), whole).station
+        folded = fold(kernel, begin(store, kernel, station), whole).station
     except JournalFault as error:
         report.damage.append(str(error))
         return
     differ = [name for name, part in sorted(now.parts.items()) if folded.parts[name] != part]
     if differ:
-        report.damage.append(f"after turn {report.turns - 1} the fold of the facts and the decisions disagree about {', '.join(differ)}")
+        report.damage.append(f"after turn {last} the fold of the facts and the decisions disagree about {', '.join(differ)}")

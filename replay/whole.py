@@ -9,7 +9,7 @@ from attrs import define, field
 
 from engine.errors import JournalFault
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import ROOT, Store, link
+from eventlog.journal import Reading, link
 from replay.reading import turn_of
 from replay.text import moment
 
@@ -41,10 +41,11 @@ class Whole:
         return f"log: {self.turns} turns, {self.faults} faults"
 
 
-def examine(store: Store, station: int = 0) -> Whole:
+def examine(store: Reading, station: int = 0) -> Whole:
     """Look at every row: does it follow the one before it in number, time and hash chain, and can this build read it."""
     found = Whole()
-    chain, last_seq, last_at = ROOT, -1, -1
+    last_seq, chain = store.base(station)
+    last_at = -1
     for seq, row in store.rows(-1, station):
         if seq != last_seq + 1:
             found.add(f"turn {last_seq + 1} is missing: the next one is turn {seq}")

@@ -16,7 +16,9 @@ from engine.kernel import Kernel, Settled, Turn, Woke
 from engine.machine import Context, Station
 from eventlog.codec import decode
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import Store
+from eventlog.journal import Reading
+from eventlog.segments import begin
+from machines.boot.state import BOOT
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled
 from machines.device_model.derived import View, derived
@@ -48,6 +50,7 @@ from machines.inputs import (
 from machines.outbound.asks import PLACES, read_message_id
 from machines.outbound.facts import Delivered, Dropped, Queued, Sent
 from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
+from machines.session.state import SESSIONS
 from replay import state
 from replay.reading import one, scan, turns, wall_before
 from replay.show import MARGIN
@@ -90,7 +93,7 @@ class Target:
     fact: Any = None
 
 
-def why(kernel: Kernel, store: Store, subject: str, station: int = 0, *, full: bool = False) -> list[str]:
+def why(kernel: Kernel, store: Reading, subject: str, station: int = 0, *, full: bool = False) -> list[str]:
     """Why *subject* is as it is, as text: what it is, then turn by turn the way back to what came from outside.
 
     *subject*: the messageId of a message (ours or the CSMS's), a transaction id, ``Component.Variable`` (``Component(instance).Variable(instance)``,
@@ -141,11 +144,15 @@ def _instance(text: str) -> tuple[str, str]:
 class _Asker:
     """The journal and the way to ask it."""
 
-    def __init__(self, kernel: Kernel, store: Store, station: int, *, full: bool) -> None:
+    def __init__(self, kernel: Kernel, store: Reading, station: int, *, full: bool) -> None:
         self.kernel = kernel
         self.store = store
         self.number = station
         self.full = full
+        self.base = store.base(station)[0]
+
+    def _gone(self) -> str:
+        return f"in turn {self.base} or before it; those turns were retired, and what led to it with them"
 
     # What can be asked about
 
@@ -163,6 +170,8 @@ class _Asker:
                     found = self._ours(text, *place)
                     if found is not None:
                         return found
+                    if place[0] // PLACES <= self.base:
+                        raise SetupFault(f"{clean(text)}: it was queued {self._gone()}")
         return self._theirs(text)
 
     def _theirs(self, text: str) -> list[str] | None:
@@ -186,7 +195,10 @@ class _Asker:
 
     def _journals(self) -> list[int]:
         """The numbers that the journal ever had; one, unless it was copied."""
-        return sorted({event.journal for _, _, events in scan(self.store, (Started,), self.number) for event in events})
+        found = {event.journal for _, _, events in scan(self.store, (Started,), self.number) for event in events}
+        if self.base >= 0:
+            found.add(begin(self.store, self.kernel, self.number).station[BOOT].journal)
+        return sorted(found)
 
     def _ours(self, text: str, entry: int, attempt: int) -> list[str] | None:
         """How a message of ours was queued, sent and answered."""
@@ -245,13 +257,21 @@ class _Asker:
             if ended is not None:
                 break
         if started is None:
-            return None
-        fact = started.fact
-        lines = [f"transaction {clean(text)} at EVSE {fact.evse_id} began in turn {started.seq} ({fact.trigger})", "", *self.chain(started)]
+            running = begin(self.store, self.kernel, self.number).station[SESSIONS].of.items()
+            evse_id = next((evse_id for evse_id, session in running if session.transaction and session.transaction.transaction_id == text), 0)
+            if not evse_id:
+                return None
+            lines = [f"transaction {clean(text)} at EVSE {evse_id} began {self._gone()}"]
+        else:
+            lines = self._began(text, started)
         if ended is None:
             return [*lines, "", "it has not ended"]
         head = f"it ended in turn {ended.seq} ({ended.fact.trigger}, {ended.fact.stopped_reason})"
         return [*lines, "", head, "", *self.chain(ended)]
+
+    def _began(self, text: str, started: Target) -> list[str]:
+        fact = started.fact
+        return [f"transaction {clean(text)} at EVSE {fact.evse_id} began in turn {started.seq} ({fact.trigger})", "", *self.chain(started)]
 
     def of_variable(self, text: str) -> list[str]:
         """A variable: the fact that set it, or the component file that declares it."""
@@ -268,6 +288,8 @@ class _Asker:
         if view is not None and declared is not None:
             return self._derived(key, declared, view)
         lines = [_described(key, declared, model.values.get(key))]
+        if not settings and self.base >= 0 and key in begin(self.store, self.kernel, self.number).station[DEVICE_MODEL].values:
+            return [*lines, f"set {self._gone()}"]
         if not settings:
             return [*lines, "never set since it was declared", *self._declared_in(declared)]
         seq, at_us, fact = settings[-1]
@@ -282,14 +304,20 @@ class _Asker:
     def _declared_in(self, declared: Declared | None) -> list[str]:
         if declared is None:
             return []
-        seq, _, events = list(scan(self.store, (ModelDeclared,), self.number))[-1]
         given = f"gives {value(declared.value)}" if declared.value is not None else "gives no value"
-        return [f"declared by {_file(declared)}, which {given}", "", *self.chain(Target(seq, events[-1]))]
+        line = f"declared by {_file(declared)}, which {given}"
+        told = list(scan(self.store, (ModelDeclared,), self.number))
+        if not told:
+            return [line, f"declared {self._gone()}"]
+        seq, _, events = told[-1]
+        return [line, "", *self.chain(Target(seq, events[-1]))]
 
     def _derived(self, key: Key, declared: Declared, view: View) -> list[str]:
         """A variable that nobody stores: what it is now, and the turn that last made it so."""
-        station = self.kernel.genesis()
-        known, changed = None, -1
+        start = begin(self.store, self.kernel, self.number)
+        station, known, changed = start.station, None, -1
+        if self.base >= 0:
+            known = view(station, Context(seq=start.seq, at=start.at, luck=0), key) or ""
         for turn in turns(self.store, self.number):
             station = self.kernel.restore(station, turn)
             if key == DATE_TIME:
@@ -301,7 +329,10 @@ class _Asker:
             if different:
                 known, changed = now, turn.seq
         how = "derived: worked out whenever somebody asks, never stored; it last changed in this turn"
-        return [f"{_spelled(declared)} = {value(known or '')}", how, "", *self.chain(Target(changed))]
+        head = f"{_spelled(declared)} = {value(known or '')}"
+        if changed < 0:
+            return [head, f"derived: worked out whenever somebody asks, never stored; it last changed {self._gone()}"]
+        return [head, how, "", *self.chain(Target(changed))]
 
     def _near(self, station: Station, key: Key) -> str:
         from difflib import get_close_matches

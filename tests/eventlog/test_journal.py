@@ -187,3 +187,111 @@ def test_a_torn_last_record_is_cut_off_and_damage_in_the_middle_is_an_error(tmp_
     (tmp_path / "vault.key").unlink()
     with pytest.raises(SetupFault, match="key of the vault is gone"):
         Vault(tmp_path, os.urandom)
+
+
+# Segments
+
+
+@pytest.fixture
+def long(journal: Journal | MemoryJournal) -> Journal | MemoryJournal:
+    """Thirty turns, closed after the tenth and the twentieth."""
+    for seq in range(30):
+        journal.append([(seq, b"row %d" % seq)])
+        if seq in (9, 19):
+            journal.put_closing(seq, b"closing %d" % seq)
+    return journal
+
+
+def test_retired_turns_are_gone_and_the_chain_goes_on(long: Journal | MemoryJournal) -> None:
+    """What is left begins after the base, fits its link, and can be appended to."""
+    whole = list(long.rows())
+    while not long.retire(9, rows_most=3):
+        assert [seq for seq, _ in long.rows()] == list(range(10, 30)), "the base moves at once, however slowly the rows go"
+
+    assert long.base() == (9, whole[9][1][: len(ROOT)])
+    assert list(long.rows()) == whole[10:]
+    assert list(long.rows(14)) == whole[15:]
+    assert broken_link(long.rows(), long.base()[1], long.base()[0]) is None
+    assert [seq for seq, _ in long.closings()] == [9, 19]
+    long.append([(30, b"more")])
+    assert long.last()[0] == 30
+
+
+def test_everything_may_be_retired(long: Journal | MemoryJournal) -> None:
+    """Then the next turn follows the base."""
+    long.put_closing(29, b"all")
+    assert long.retire(29)
+    assert long.last() == long.base()
+    assert list(long.rows()) == []
+    assert list(long.closings()) == [(29, b"all")]
+    long.append([(30, b"more")])
+    assert [seq for seq, _ in long.rows()] == [30]
+
+
+def test_only_what_is_closed_is_retired(long: Journal | MemoryJournal) -> None:
+    """If this failed, a station could be left without anything to fold its rows onto."""
+    for seq in (8, 29, 30):
+        with pytest.raises(JournalFault, match=f"turn {seq} has no closing snapshot"):
+            long.retire(seq)
+    with pytest.raises(JournalFault, match="turn 30 is not in the journal"):
+        long.put_closing(30, b"")
+    assert long.base() == (-1, ROOT)
+    assert len(list(long.rows())) == 30
+
+
+def test_retiring_again_changes_nothing(long: Journal | MemoryJournal) -> None:
+    """An effect that is repeated after a power cut."""
+    while not long.retire(19):
+        pass
+    left = list(long.rows())
+    assert long.retire(19)
+    assert long.retire(9)
+    assert long.base()[0] == 19
+    assert list(long.rows()) == left
+
+
+def test_a_reader_is_told_that_its_place_was_retired(long: Journal | MemoryJournal) -> None:
+    """Rather than a hole."""
+    whole = [(seq, row[len(ROOT) :]) for seq, row in long.rows()]
+    more = [(seq, b"x") for seq in range(len(whole), 3_000)]
+    long.append(more)
+    long.put_closing(2_500, b"late")
+    reading = long.rows()
+    assert next(reading)[0] == 0
+    while not long.retire(2_500):
+        pass
+    with pytest.raises(JournalFault, match="were retired while they were read; begin again"):
+        list(reading)
+
+
+def test_a_retired_journal_is_the_same_after_it_was_opened_again(tmp_path: Path) -> None:
+    """Also in the middle of a retirement, which a reader in another process does not see."""
+    path = tmp_path / "journal"
+    first = Journal(path, entropy=os.urandom)
+    first.append([(seq, bytes(200)) for seq in range(100)])
+    first.put_closing(79, b"closing")
+    assert not first.retire(79, rows_most=10)
+    kept = list(first.rows())
+    first.close()
+    for readonly in (True, False):
+        again = Journal(path, readonly=readonly)
+        assert list(again.rows()) == kept
+        assert again.last()[0] == 99
+        assert again.base()[0] == 79
+        again.close()
+
+
+def test_pages_are_used_again(tmp_path: Path) -> None:
+    """The file does not grow while as much is retired as is written."""
+    journal = Journal(tmp_path / "journal", entropy=os.urandom)
+    seq, sizes = 0, []
+    for _ in range(12):
+        journal.append([(seq + place, os.urandom(300)) for place in range(2_000)])
+        seq += 2_000
+        journal.put_closing(seq - 1, bytes(5_000))
+        while seq > 2_000 and not journal.retire(seq - 2_001):
+            pass
+        sizes.append(journal.bytes_used())
+    assert sizes[-1] == sizes[4], sizes
+    assert journal.bytes_live() < sizes[-1]
+    journal.close()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import EngineFault, SetupFault
+from engine.errors import SetupFault
 from eventlog.codec import encode_turn
 from eventlog.memory import MemoryJournal
 from machines.effects import Call
@@ -303,10 +303,7 @@ def test_progress_is_for_terminals_and_leaves_no_trace(story: Story) -> None:
 def test_reading_commands_cannot_write(story: Story) -> None:
     """Time travel that changes the past is none."""
     store = output.Watched(story.rows(), output.Output(io.StringIO(), io.StringIO()))
-    with pytest.raises(EngineFault):
-        store.append([(0, b"")])
-    with pytest.raises(EngineFault):
-        store.put_snapshot(0, b"")
+    assert not any(hasattr(store, name) for name in ("append", "put_snapshot", "put_closing", "put_meta", "retire"))
     assert store.last() == story.rows().last()
     assert list(store.snapshots()) == []
 

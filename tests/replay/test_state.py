@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from msgspec.json import encode
 
-from engine.errors import JournalFault, SetupFault
-from eventlog.memory import MemoryJournal
+from engine.errors import SetupFault
 from machines.inputs import ContactorMoved, LinkDown
 from machines.station import STATION
 from replay.state import as_json, at, before, lines, relative_us, seq_at
@@ -81,16 +79,3 @@ def test_every_turn_can_be_shown_both_ways(story: Story) -> None:
         folded = at(STATION, story.rows(), seq)
         assert lines(STATION, folded)
         assert json.loads(encode(as_json(folded)))["seq"] == seq
-
-
-def test_a_journal_without_its_beginning_is_not_folded() -> None:
-    """The station before the first row that is left is not known; pretending an empty one would be a lie."""
-
-    class Late(MemoryJournal):
-        def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
-            return (row for row in super().rows(after, station) if row[0] > 3)
-
-    journal = Late()
-    journal._rows = night().rows()._rows
-    with pytest.raises(JournalFault, match="begins with turn 4"):
-        at(STATION, journal, 5)
