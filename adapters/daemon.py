@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from time import monotonic
+from typing import Protocol
 
 from engine.errors import JournalFault
 from engine.event import AfterCrash, Effect, EffectId, Input
@@ -19,6 +20,7 @@ from engine.kernel import Faulted, Kernel, Settled, Turn, Woke, outbox_ids
 from engine.machine import Station
 from engine.ports import LOST, Port
 from engine.recorder import Recorder
+from engine.standby import stand_by
 from eventlog import snapshots
 from eventlog.codec import encode_turn
 from eventlog.fold import Folded
@@ -40,6 +42,17 @@ RIDE_MOST_ROWS = 64
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 
+ROOM_TRIES = 2
+"""So often in a row room is made for a group; if it still cannot be written, room is not what is missing."""
+
+EARLY = 1 << 16
+"""The index, in effect ids, of what is done before its turn is written."""
+
+
+def source(input: Input) -> tuple[type, object]:
+    """What tells the readings of one meter from those of another."""
+    return type(input), getattr(input, "evse_id", None)
+
 
 class Waiting:
     """A turn that is decided and not durable; *acted* where its answer has left already."""
@@ -55,6 +68,16 @@ class Waiting:
 Observer = Callable[[Turn, Station], None]
 
 
+class Keeper(Protocol):
+    """Whoever looks after the journal's space."""
+
+    def turned(self, seq: int) -> None:
+        """Turns up to *seq* are durable."""
+
+    def make_room(self, error: BaseException) -> bool:
+        """A group could not be written for *error*; returns whether trying again at once is worth while."""
+
+
 class Daemon:
     """One station, live.  Everything here runs on the event loop's thread but the writer's commits."""
 
@@ -68,6 +91,7 @@ class Daemon:
         *,
         version: Callable[[], bytes] | None = None,
         observers: Iterable[Observer] = (),
+        keeper: Keeper | None = None,
     ) -> None:
         self.kernel = kernel
         self.store = store
@@ -77,6 +101,7 @@ class Daemon:
         self.observers = list(observers)
         self.number = recorder.station
         self._version = version
+        self._keeper = keeper
         self._performers = {kind: port for port in self.ports for kind in port.performs}
         self._mailbox: deque[Input] = deque()
         self._waiting: list[Waiting] = []
@@ -92,6 +117,9 @@ class Daemon:
         self._ride_timer: asyncio.TimerHandle | None = None
         self._armed_us: int | None = None
         self._retry_s = 0.0
+        self._stood_by = 0
+        self._made_room = 0
+        self._failures = 0
         self._commit_s = 0.0
         self._writer: Executor | None = None
         self._flight: asyncio.Future[None] | None = None
@@ -141,6 +169,10 @@ class Daemon:
     def drain(self) -> None:
         """Decide what lies in the mailbox, make it durable, perform it; again until nothing is left."""
         if self._draining or self._closed:
+            return
+        if self._retry_s:
+            if self._failures > 1:
+                self._stand_by()
             return
         self._draining = True
         try:
@@ -256,6 +288,7 @@ class Daemon:
 
     def _performed(self, group: list[Waiting]) -> None:
         last = group[-1].turn
+        self._made_room = self._failures = 0
         self._durable_station = group[-1].station
         self._durable_seq, self._durable_at = last.seq, last.at
         for one in group:
@@ -266,6 +299,8 @@ class Daemon:
                     observer(one.turn, one.station)
         if last.seq - self._snapshot_seq >= snapshots.EVERY_TURNS:
             self.snapshot()
+        if self._keeper is not None:
+            self._keeper.turned(last.seq)
 
     def _undo(self, group: list[Waiting], error: BaseException) -> None:
         """The group is not durable: it never happened.  Its inputs wait at the front of the mailbox."""
@@ -274,12 +309,46 @@ class Daemon:
         self._mailbox.extendleft(one.turn.input for one in reversed(undone) if not (one.acted and one.turn.effects))
         self.station = self._durable_station
         self.recorder.rewind(self._durable_seq, self._durable_at)
+        self._stood_by = 0
+        if self._keeper is not None and self._made_room < ROOM_TRIES and self._keeper.make_room(error):
+            self._made_room += 1
+            self._retry_s = RETRY_FIRST_S / 1_000
+            self._loop.call_soon(self._try_again)
+            return
         self._retry_s = min(self._retry_s * 2 or RETRY_FIRST_S, RETRY_MOST_S)
         log.critical(
             "the journal cannot be written (%s: %s); %d inputs wait and are tried again in %.0f s: make room, or check the disk",
             type(error).__name__, error, len(self._mailbox), self._retry_s,
         )  # fmt: skip
         self._loop.call_later(self._retry_s, self._try_again)
+        self._failures += 1
+        if self._failures > 1:
+            # Once may be a hiccup, and whoever waits for an answer can wait a second.
+            self._stand_by()
+
+    def _stand_by(self) -> None:
+        """The journal cannot be written: look at what came in meanwhile, and do no more than is safe."""
+        mailbox = self._mailbox
+        kept = [mailbox.popleft() for _ in range(self._stood_by)]
+        self._draining = True
+        try:
+            while mailbox:
+                input = mailbox.popleft()
+                standing = stand_by(self.kernel, self.station, input, self.recorder.stamp())
+                self.recorder.rewind(self._durable_seq, self._durable_at)
+                for effect in standing.effects:
+                    # Of no turn that is written: its id stands between the last durable turn and whatever comes next.
+                    self._perform(EffectId(self.number, self._durable_seq, EARLY), effect)
+                if standing.replaced:
+                    kept = [one for one in kept if source(one) != source(input)]
+                if standing.keep:
+                    kept.append(input)
+                elif input.MOMENTARY:
+                    log.error("%s was not acted upon: the journal cannot be written", type(input).__name__)
+        finally:
+            self._draining = False
+            mailbox.extend(kept)
+            self._stood_by = len(mailbox)
 
     def _try_again(self) -> None:
         wait = self._retry_s
@@ -288,12 +357,16 @@ class Daemon:
         if self._retry_s:
             self._retry_s = min(wait * 2, RETRY_MOST_S)
 
+    def durable(self) -> Folded:
+        """The station after the last durable turn."""
+        _, chain = self.store.last(self.number)
+        return Folded(self._durable_station, seq=self._durable_seq, at=self._durable_at, chain=chain)
+
     def snapshot(self) -> None:
         """Keep the durable station, so that the next start is a short one."""
         if self._version is None:
             return
-        _, chain = self.store.last(self.number)
-        folded = Folded(self._durable_station, seq=self._durable_seq, at=self._durable_at, chain=chain)
+        folded = self.durable()
         self._snapshot_seq = self._durable_seq
         try:
             snapshots.write(self.store, folded, self._version(), self.number)

@@ -71,6 +71,9 @@ class Input(Event):
 
     __slots__ = ()
 
+    MOMENTARY: ClassVar[bool] = False
+    """Somebody stands there and waits: acting on it much later would surprise them."""
+
 
 class Fact(Event):
     """Something a machine concluded.  Holds all that folding it needs."""
@@ -99,6 +102,11 @@ class Effect(Value):
 
     ANSWERS: ClassVar[bool] = False
     """Nothing but the answer to the input of its own turn."""
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it only takes energy away: safe at any time, also before its turn is durable."""
+        return False
 
 
 @define(frozen=True, order=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from itertools import chain, islice
@@ -34,6 +35,9 @@ MAP_BYTES = 16 << 30
 PAGE_ROWS = 1024
 SLICE_ROWS = 1_000
 """So many rows are deleted in one transaction: a few milliseconds."""
+
+RESERVE_BYTES = 256 << 10
+"""Held back for deleting; see :meth:`Journal.keep_reserve`."""
 
 NUMBER_BYTES = 4
 """A journal draws a number when it is made, which is part of every identifier that the station gives out."""
@@ -387,6 +391,31 @@ class Journal:
             stats = [txn.stat(table) for table in tables]
         pages = sum(stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"] for stat in stats)
         return int(pages * self._env.stat()["psize"])
+
+    def bytes_room(self) -> int:
+        """Bytes that can still be written before the journal reaches its limit, its disk is full, or its file may not grow any more."""
+        size, live = self.bytes_used(), self.bytes_live()
+        disk = os.statvfs(self.path)
+        grown = size + disk.f_bavail * disk.f_frsize
+        most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        if most != resource.RLIM_INFINITY:
+            grown = min(grown, max(most, size))
+        return max(min(self.bytes_limit, grown) - live, 0)
+
+    def limit(self, most_bytes: int) -> None:
+        """Let the file grow to *most_bytes* and no further; a larger one that is there stays as large."""
+        self.bytes_limit = most_bytes
+        self._env.set_mapsize(max(most_bytes, self.bytes_used()))
+
+    def keep_reserve(self) -> None:
+        """Hold space back, so that something can be deleted when there is no room to write: deleting takes pages too."""
+        if self.meta("reserve") is None:
+            self.put_meta("reserve", bytes(RESERVE_BYTES))
+
+    def release_reserve(self) -> None:
+        """Give the space that was held back to whoever writes next."""
+        with self._env.begin(write=True, db=self._meta) as txn:
+            txn.delete(b"reserve")
 
     def reader_check(self) -> int:
         """Free the slots of readers that died, whose snapshots would keep pages from being used again."""

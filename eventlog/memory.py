@@ -94,6 +94,14 @@ class MemoryJournal:
         """(seq, body), newest first."""
         yield from reversed(self._snapshots.get(station, []))
 
+    def without_snapshots(self) -> MemoryJournal:
+        """The same rows, in a journal of their own that has no cache of them."""
+        other = MemoryJournal()
+        other._rows = {station: list(rows) for station, rows in self._rows.items()}
+        other._bases = dict(self._bases)
+        other._closings = {station: dict(closings) for station, closings in self._closings.items()}
+        return other
+
     def meta(self, name: str) -> bytes | None:
         """A note that the journal keeps beside its rows."""
         return self._meta.get(name)

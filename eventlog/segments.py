@@ -15,7 +15,7 @@ from engine.kernel import Kernel
 from engine.machine import Station
 from engine.records import UnknownRecord
 from eventlog.codec import decode, encode
-from eventlog.fold import Folded
+from eventlog.fold import CHAIN_BYTES, Folded
 from eventlog.journal import BUILD, Reading, Store
 
 SEGMENT_TURNS = 10_000
@@ -73,6 +73,16 @@ def _state(name: str, packed: bytes, base: int, build: str) -> object:
             f"the closing snapshot after turn {base}: this build cannot read the state of {name} ({type(error).__name__}: {error}); "
             f"stationd {build} wrote it, run that build"
         ) from error
+
+
+def closed_at(store: Reading, last: int, station: int = 0) -> int:
+    """The station time, in microseconds, of the turn that ends a closed segment."""
+    for seq, row in store.rows(last - 1, station):
+        if seq == last:
+            at: int = decode(row[CHAIN_BYTES:])[0]
+            return at
+        break
+    raise JournalFault(f"turn {last} ends no segment here")
 
 
 def segments(store: Reading, station: int = 0) -> Iterator[Segment]:

@@ -94,3 +94,8 @@ class SetEvse(Effect):
     evse_id: int
     energise: bool
     lock: bool
+
+    @property
+    def withdraws(self) -> bool:
+        """Whether it only takes energy away."""
+        return not self.energise

@@ -216,6 +216,8 @@ class ServicesSelected(Input):
 class CardPresented(Input):
     """A card is held to the reader.  *token* is sealed; *evse_ids* limits where it may be used (empty: anywhere)."""
 
+    MOMENTARY: ClassVar[bool] = True
+
     token: str
     token_type: str
     evse_ids: tuple[int, ...] = ()

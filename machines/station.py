@@ -25,6 +25,7 @@ from machines.protocol.machine import MACHINE as PROTOCOL
 from machines.security.a01_update_password import MACHINE as SECURITY
 from machines.session.machine import MACHINE as SESSIONS
 from machines.status.machine import MACHINE as STATUS
+from machines.storage.machine import MACHINE as STORAGE
 from machines.vas.machine import MACHINE as VAS
 from machines.version.machine import MACHINE as VERSION
 
@@ -46,6 +47,7 @@ STATION = Kernel(
         BOOT,
         DEVICE_MODEL,
         SECURITY,
+        STORAGE,
         CONNECTION,
         VERSION,
         METERS,

@@ -11,8 +11,9 @@ from engine.event import EffectId
 from engine.kernel import ENGINE, Faulted, Kernel, Turn
 from engine.machine import Station
 from eventlog import snapshots
-from eventlog.fold import Folded, fold
+from eventlog.fold import fold
 from eventlog.memory import MemoryJournal
+from eventlog.segments import begin
 from machines.effects import Call
 from machines.network.machine import NETWORK, wanted
 from machines.outbound.asks import read_message_id
@@ -196,7 +197,7 @@ def check_hardware(station: Station, evse_id: int, *, offered: bool, locked: boo
 
 
 def check_replay(kernel: Kernel, store: MemoryJournal, station: Station) -> None:
-    """Decided again from genesis it is the same; and the fold of the rows is the station that lived."""
+    """Decided again from where its rows begin it is the same; and the fold of the rows is the station that lived."""
     report = verify(kernel, store)
     if not report.ok:
         raise Violation("replay decides the same", "; ".join([*report.damage, *map(str, report.divergences)])[:2000])
@@ -205,16 +206,16 @@ def check_replay(kernel: Kernel, store: MemoryJournal, station: Station) -> None
 
 def check_fold(kernel: Kernel, store: MemoryJournal, station: Station) -> None:
     """The fold of all rows, and of a snapshot with the rows after it, is *station*."""
-    last, _ = store.last()
-    whole = fold(kernel, Folded(kernel.genesis()), store.rows())
+    base, last = store.base()[0], store.last()[0]
+    whole = fold(kernel, begin(store, kernel), store.rows())
     if whole.station != station:
         raise Violation("the fold is the station that lived", differing(whole.station, station))
-    half = fold(kernel, Folded(kernel.genesis()), [row for row in store.rows() if row[0] <= last // 2])
-    copy = MemoryJournal()
-    copy.append([(seq, row[len(half.chain) :]) for seq, row in store.rows()])
+    middle = base + (last - base) // 2
+    half = fold(kernel, begin(store, kernel), [row for row in store.rows() if row[0] <= middle])
+    copy = store.without_snapshots()
     snapshots.write(copy, half, b"half")
     tail = snapshots.restore(copy, kernel, lambda: b"half")
-    if tail.turns > last - last // 2 or tail.station != station:
+    if tail.turns > last - middle or tail.station != station:
         raise Violation("a snapshot and its tail are the station that lived", differing(tail.station, station))
 
 

@@ -23,7 +23,8 @@ class Faults(NamedTuple):
     schema), *stranger* (under another message id), *garbled*; *blocks* for each token and each transaction event with one; *boots_badly* for each
     BootNotification before it accepts; *clock_jumps* for each time that it tells.
 
-    The outside: *network_fails*, *network_dawdles*, *settles_twice*, *evse_dawdles*, *evse_fails* that a command is not obeyed.
+    The outside: *network_fails*, *network_dawdles*, *settles_twice*, *evse_dawdles*, *evse_fails* that a command is not obeyed, *space* that
+    the journal is found nearly full.
     """
 
     crash: float = 0.0
@@ -52,6 +53,7 @@ class Faults(NamedTuple):
     settles_twice: float = 0.0
     evse_dawdles: float = 0.0
     evse_fails: float = 0.0
+    space: float = 0.0
 
 
 NONE: Final = Faults()
@@ -84,6 +86,7 @@ CHOICES: Final[dict[str, tuple[float, ...]]] = {
     "settles_twice": (0.0, 0.2),
     "evse_dawdles": (0.0, 0.3, 0.8),
     "evse_fails": (0.0, 0.1, 0.6),
+    "space": (0.0, 0.3, 0.9),
 }
 
 PACES_US: Final = (1, 200_000, 10_000_000, 120_000_000)

@@ -42,6 +42,7 @@ CONFIGS: Final[dict[str, tuple[str, ...]]] = {
     "AuthCtrlr.AuthorizeRemoteStart": ("false", "true"),
     "AuthCtrlr.Enabled": ("true", "true", "true", "false"),
     "AuthCtrlr.OfflineTxForUnknownIdEnabled": ("false", "true"),
+    "InternalCtrlr.JournalSegmentTurns": ("10000", "100"),
     "OCPPCommCtrlr.QueueAllMessages": ("false", "true"),
     "SampledDataCtrlr.TxUpdatedInterval": ("60", "0", "300", "7"),
     "TxCtrlr.MaxEnergyOnInvalidId": ("0", "500"),
@@ -95,6 +96,7 @@ class Life:
         )
         self.kernel = kernel
         self._remote = 0
+        world = self.world
         deeds: list[tuple[int, Callable[[], None]]] = [
             (12, self._plug_in),
             (7, self._plug_out),
@@ -114,6 +116,7 @@ class Life:
             (3, self._look_away),
             (1, self._hold),
             (1, self._flood),
+            (5, world.look_at_space),
         ]
         self._deeds = [deed for weight, deed in deeds for _ in range(weight if random.random() < 0.8 else 0)] or [self._card]  # noqa: PLR2004
 
@@ -140,6 +143,7 @@ class Life:
         """Nothing goes wrong any more, and everybody comes to rest."""
         world = self.world
         world.heal()
+        world.look_at_space()
         world.run(15 * MINUTE_US)
         world.tell(HoldAsked(hold=False))
         world.run(MINUTE_US)

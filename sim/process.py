@@ -15,6 +15,7 @@ from engine.kernel import Kernel, Settled, Turn, Woke, outbox_ids
 from engine.machine import Station
 from engine.ports import LOST
 from engine.recorder import Recorder
+from engine.standby import stand_by
 from eventlog import snapshots
 from eventlog.codec import encode_turn
 from eventlog.fold import Folded
@@ -24,6 +25,7 @@ GROUP_MOST: Final = 64
 RIDE_MOST_US: Final = 1_000_000
 RIDE_MOST_ROWS: Final = 64
 RETRY_US: Final = 1_000_000
+EARLY: Final = 1 << 16
 
 DECIDED, WRITTEN, PERFORMED = "decided, not written", "written, not performed", "performed, not reported"
 
@@ -77,6 +79,8 @@ class Process:
         self.durable_station = folded.station
         self.ride_until: int | None = None
         self.retry_at: int | None = None
+        self.stood_by = 0
+        self.failures = 0
         self.draining = False
         self.resuming: tuple[EffectId, list[tuple[EffectId, Effect]]] | None = None
         """The effect of the last process that is being repeated, and all that are."""
@@ -117,6 +121,8 @@ class Process:
         """Decide what lies in the mailbox, make it durable, perform it; again until nothing is left."""
         if self.draining:
             return
+        if self.retry_at is not None and self.failures > 1:
+            self._stand_by()
         self.draining = True
         try:
             while self.mailbox and self.retry_at is None:
@@ -159,6 +165,7 @@ class Process:
             return
         self.store.append([(one.turn.seq, encode_turn(one.turn)) for one in group])
         self.waiting = []
+        self.failures = 0
         last = group[-1]
         self.durable_station = last.station
         self.durable_seq, self.durable_at = last.turn.seq, last.turn.at
@@ -176,16 +183,43 @@ class Process:
         self.station = self.durable_station
         self.recorder.rewind(self.durable_seq, self.durable_at)
         self.retry_at = self.recorder.now() + RETRY_US
+        self.stood_by = 0
+        self.failures += 1
+
+    def _stand_by(self) -> None:
+        """As the daemon does: no more than is safe."""
+        mailbox = self.mailbox
+        kept = [mailbox.popleft() for _ in range(self.stood_by)]
+        self.draining = True
+        try:
+            while mailbox:
+                input = mailbox.popleft()
+                standing = stand_by(self.kernel, self.station, input, self.recorder.stamp())
+                self.recorder.rewind(self.durable_seq, self.durable_at)
+                for effect in standing.effects:
+                    self.perform(EffectId(self.recorder.station, self.durable_seq, EARLY), effect)
+                if standing.replaced:
+                    kept = [one for one in kept if (type(one), getattr(one, "evse_id", None)) != (type(input), getattr(input, "evse_id", None))]
+                if standing.keep:
+                    kept.append(input)
+        finally:
+            self.draining = False
+            mailbox.extend(kept)
+            self.stood_by = len(mailbox)
 
     def _act(self, turn: Turn) -> None:
         for index, effect in enumerate(turn.effects):
             self.perform(EffectId(self.recorder.station, turn.seq, index), effect)
             self.die(PERFORMED)
 
+    def durable(self) -> Folded:
+        """The station after the last durable turn."""
+        _, chain = self.store.last()
+        return Folded(self.durable_station, seq=self.durable_seq, at=self.durable_at, chain=chain)
+
     def snapshot(self, version: bytes) -> None:
         """Keep the durable station."""
-        _, chain = self.store.last()
-        snapshots.write(self.store, Folded(self.durable_station, seq=self.durable_seq, at=self.durable_at, chain=chain), version)
+        snapshots.write(self.store, self.durable(), version)
 
     # Time
 

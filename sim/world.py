@@ -19,7 +19,7 @@ from engine.machine import Station
 from engine.ports import DONE, FAILED
 from engine.recorder import Recorder
 from engine.records import fields_of
-from eventlog import snapshots
+from eventlog import segments, snapshots
 from eventlog.memory import MemoryJournal
 from eventlog.vault import PERSON, SECRET, MemoryVault
 from machines.boot.state import BOOT
@@ -54,6 +54,7 @@ from machines.outbound.asks import read_message_id
 from machines.outbound.state import OUTBOUND
 from machines.session.state import SESSIONS
 from machines.station import STATION
+from machines.storage.facts import CloseSegment, RetireThrough, StorageSeen
 from machines.vas.machine import INTERNET, PORTS
 from machines.version.machine import VERSIONS
 from sim.checks import Ledger, Violation, check_hardware, check_payload, check_performed
@@ -92,6 +93,7 @@ CONFIG: Final[dict[str, tuple[str, str]]] = {
     "ChargingStation.Model": ("string", "Simulated"),
     "ChargingStation.VendorName": ("string", "stationd"),
     "ClockCtrlr.TimeSource": ("SequenceList", "Heartbeat"),
+    "InternalCtrlr.JournalSegmentTurns": ("integer", "10000"),
     "InternalCtrlr.NetworkConnectionProfiles": ("string", PROFILE),
     "InternalCtrlr.SupportedOcppVersions": ("SequenceList", "ocpp2.1,ocpp2.0.1"),
     "OCPPCommCtrlr.HeartbeatInterval": ("integer", "300"),
@@ -355,7 +357,7 @@ class World:
             evse.advance(self.now)
             levels += evse.levels()
             self._look(evse_id)
-        self.process.start(started, [self.config] if changed else [], levels)
+        self.process.start(started, [self.config] if changed else [], [*levels, self._space()])
         self._recovering = recovering
 
     _recovering = False
@@ -563,6 +565,12 @@ class World:
                 self._set_evse(process, effect_id, effect)
             case ApplyPlan():
                 self._apply(process, effect_id, effect)
+            case CloseSegment():
+                segments.close(self.store, process.durable())
+                self._kept(process, effect_id)
+            case RetireThrough():
+                self.store.retire(effect.through)
+                self._kept(process, effect_id)
             case _:
                 raise Violation("somebody performs every effect", type(effect).__name__)
         if not effect.ANSWERS:
@@ -632,6 +640,28 @@ class World:
         self.os_plan = plan
         process.die("performed, not reported")
         self._settle(process, effect_id, DONE)
+
+    def _kept(self, process: Process, effect_id: EffectId) -> None:
+        process.die("performed, not reported")
+        self._settle(process, effect_id, DONE)
+        self.look_at_space()
+
+    def look_at_space(self) -> None:
+        """The journal's keeper looks how full it is; how full that is, is chance."""
+        self.tell(self._space())
+
+    def _space(self) -> StorageSeen:
+        percent = 50
+        if self.random.random() < self.faults.space:
+            percent = self.random.choice((72, 85, 99))
+        closed = [segment for segment in segments.segments(self.store) if segment.closed]
+        return StorageSeen(
+            used_bytes=percent << 20,
+            room_bytes=(100 - percent) << 20,
+            open_turns=self.store.last()[0] - (closed[-1].last if closed else self.store.base()[0]),
+            oldest_last=closed[0].last if closed else -1,
+            oldest_at_us=segments.closed_at(self.store, closed[0].last) if closed else 0,
+        )
 
     # The wire
 

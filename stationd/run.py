@@ -20,6 +20,7 @@ from adapters.csms import CsmsPort
 from adapters.daemon import Daemon
 from adapters.evse_sim import SimulatedHardware
 from adapters.network_sim import SimulatedNetwork
+from adapters.storage import JournalKeeper
 from component_config.load import load, shipped
 from component_config.schemas import installed_schemas
 from engine.errors import SetupFault
@@ -32,6 +33,7 @@ from eventlog.vault import Vault
 from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as Link
+from machines.device_model.views import Variable
 from machines.inputs import ConfigLoaded, Started, Stopping
 from machines.station import STATION
 from replay.paths import default_data
@@ -46,6 +48,8 @@ FLAGS: tuple[str, ...] = ()
 """Behaviours fixed at start; none so far."""
 
 STOP_LIMIT_S = 5.0
+
+JOURNAL_BYTES = Variable("InternalCtrlr", "JournalBytesMost", "268435456")
 
 EXAMPLE = """example:
   stationd run --csms ws://localhost:9000 --identity CP001 --data ./cp001 --control ./cp001.sock
@@ -153,6 +157,13 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
     return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)
 
 
+def journal_bytes(declarations: tuple[Declared, ...]) -> int:
+    """How large the journal's file may grow, as the component files say."""
+    name = JOURNAL_BYTES.component, JOURNAL_BYTES.name
+    found = next((d.value for d in declarations if (d.component, d.variable) == name and d.attribute == "Actual"), None)
+    return int(found or JOURNAL_BYTES.default)
+
+
 def write_only(declarations: tuple[Declared, ...]) -> frozenset[str]:
     """The names of the variables that may be set and never read, folded: their values are secrets wherever they are sent."""
     return frozenset(d.variable.casefold() for d in declarations if d.mutability == "WriteOnly")
@@ -165,6 +176,7 @@ async def station(args: argparse.Namespace) -> int:
     try:
         vault = Vault(data, os.urandom)
         loaded = load([args.component_config or shipped()], vault.keep)
+        journal.limit(journal_bytes(loaded.declarations))
         config = configured(loaded.declarations, args.csms, args.identity)
         version = snapshots.fold_version
         folded = snapshots.restore(journal, STATION, version)
@@ -191,8 +203,10 @@ async def station(args: argparse.Namespace) -> int:
             topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
         )
         csms = CsmsPort(installed_schemas(), vault, journal.number, write_only(loaded.declarations))
-        ports = (hardware, SimulatedNetwork(), csms)
-        daemon = Daemon(STATION, journal, recorder, folded, ports, version=version)
+        keeper = JournalKeeper(journal)
+        ports = (hardware, SimulatedNetwork(), keeper, csms)
+        daemon = Daemon(STATION, journal, recorder, folded, ports, version=version, keeper=keeper)
+        keeper.attach(daemon.durable)
         csms.attach(daemon.put, daemon.drain)
         control = ControlSocket(args.control or data / "control.sock", daemon, vault, hardware.verb, stop)
         daemon.observers.append(control.observe)

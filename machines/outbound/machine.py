@@ -21,6 +21,7 @@ from machines.inputs import Answered, Refused
 from machines.outbound.asks import message_id
 from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent
 from machines.outbound.state import FOLDS, OUTBOUND, THINNED, Outbound, Waiting
+from machines.storage.state import FULL, PLENTY, STORAGE, TIGHT
 from machines.version.state import VERSION
 from wire import frame, jsontext, v201
 
@@ -37,7 +38,9 @@ KEPT = (TRANSACTIONAL, "SecurityEventNotification")
 OF_THE_MOMENT = ("Heartbeat", "Authorize", "BootNotification")
 """Messages that mean nothing on a later link, not even with QueueAllMessages."""
 
-QUEUE_MOST = 4_000
+QUEUE_MOST = {PLENTY: 4_000, TIGHT: 1_000, FULL: 250}
+"""So many messages may wait before intermediate ones are thinned out, by the level of the space."""
+
 THIN_AT_ONCE = 64
 PERIODIC = b'"triggerReason":"MeterValuePeriodic"'
 
@@ -52,7 +55,7 @@ def on_queued(station: Station, queued: Queued, cx: Context) -> Conclusions:  # 
     if station[CONNECTION].phase is not Link.UP and queued.action != "BootNotification" and not survives(station, queued.action):
         yield Dropped(entry=queued.entry, action=queued.action, reason="offline")
     out = station[OUTBOUND]
-    if len(out.queue) > QUEUE_MOST:
+    if len(out.queue) > QUEUE_MOST[station[STORAGE].level]:
         # E11.FR.05: the 2nd, 4th, 6th of the intermediate ones, never a start or an end.
         periodic = [number for number, entry in out.queue.items() if number != out.flying and PERIODIC in entry.payload]
         for number in periodic[1::2][:THIN_AT_ONCE]:

@@ -21,6 +21,7 @@ from machines.protocol.serve import reply
 from machines.session.facts import AuthorizationAsked, AuthorizationEnded, CardRefused, EnergyBlocked, EnergyCapped, Granted
 from machines.session.state import SESSIONS, Asking, Session
 from machines.session.tell import register, tell
+from machines.storage.state import full
 from wire import jsontext
 
 AUTH_ENABLED = Variable("AuthCtrlr", "Enabled", "true")
@@ -60,6 +61,8 @@ def may_start(station: Station) -> str:
     """Why no session may start now; empty where one may (B02.FR.03, B03.FR.01)."""
     if station[BOOT].phase is not Boot.ACCEPTED and not BEFORE_ACCEPTED.boolean(station):
         return "the station is not accepted by its CSMS yet"
+    if full(station):
+        return "the station has no room left for another session"
     return ""
 
 
@@ -287,6 +290,9 @@ def on_remote_start(station: Station, call: Called, asked: dict[str, Any], cx: C
         return
     if not evse_id:
         yield reply(station, call, rejected("TxInProgress", "no EVSE is free"))
+        return
+    if full(station):
+        yield reply(station, call, rejected("OutOfStorage", "the journal is full"))
         return
     session = station[SESSIONS].at(evse_id)
     answer: dict[str, Any] = {"status": "Accepted"}

@@ -25,6 +25,7 @@ from machines.evse.machine import EVSES, out_of_order
 from machines.outbound.asks import ask
 from machines.outbound.facts import Dropped
 from machines.session.state import SESSIONS
+from machines.storage.state import STORAGE, full
 
 OFFLINE_THRESHOLD_S = Variable("OCPPCommCtrlr", "OfflineThreshold", "60")
 
@@ -76,6 +77,8 @@ def connector_status(station: Station, evse_id: int, connector_id: int) -> str:
     session = station[SESSIONS].at(evse_id)
     if (evse_id in station[ENGINE].faulted_evses and not session.connected) or out_of_order(station, evse_id):
         return "Faulted"
+    if full(station) and not session.connected and not session.authorized:
+        return "Unavailable"
     return "Occupied" if session.connector_id == connector_id else "Available"
 
 
@@ -115,6 +118,6 @@ MACHINE = Machine(
     STATUS,
     folds={StatusTold: fold_told, StatusUntold: fold_untold, Rebooted: fold_rebooted},
     hears={Opened: on_link, (Dropped, "StatusNotification"): on_drop},
-    watches=(SESSIONS, EVSES, BOOT, CONNECTION, STATUS, ENGINE, DEVICE_MODEL),
+    watches=(SESSIONS, EVSES, STORAGE, BOOT, CONNECTION, STATUS, ENGINE, DEVICE_MODEL),
     conclude=compare,
 )

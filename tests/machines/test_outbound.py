@@ -372,7 +372,7 @@ def test_e11_fr_04_e11_fr_05_a_full_queue_loses_every_second_reading_and_never_a
 ) -> None:
     """J02.FR.12, J02.FR.13.  Else a week offline eats the disk, or the bill."""
     # Asked for before new_story, so that its replay still sees the shorter queue.
-    monkeypatch.setattr(queue, "QUEUE_MOST", 200)
+    monkeypatch.setitem(queue.QUEUE_MOST, "plenty", 200)
     story = new_story({"SampledDataCtrlr.TxUpdatedInterval": "30", "OCPPCommCtrlr.HeartbeatInterval": "0"}).boot()
     turn = full(story)
     dropped = facts(turn, Dropped)

@@ -1,0 +1,1 @@
+"""How full the journal is, and what is done about it."""
