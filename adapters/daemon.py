@@ -312,8 +312,7 @@ class Daemon:
         self._stood_by = 0
         if self._keeper is not None and self._made_room < ROOM_TRIES and self._keeper.make_room(error):
             self._made_room += 1
-            self._retry_s = RETRY_FIRST_S / 1_000
-            self._loop.call_soon(self._try_again)
+            self._loop.call_soon(self._drain_soon)
             return
         self._retry_s = min(self._retry_s * 2 or RETRY_FIRST_S, RETRY_MOST_S)
         log.critical(

@@ -26,6 +26,12 @@ log = logging.getLogger("stationd.storage")
 
 LOOK_EVERY_TURNS = 250
 
+SHORT_SLICE_ROWS = 100
+"""A slice where pages are short: a transaction takes new ones before it gives the old ones back."""
+
+GROWTH_LEAST_BYTES = 1 << 20
+"""A file that can grow by less than this has no room, whatever the error says."""
+
 NO_ROOM = ("MDB_MAP_FULL", "No space left", "File too large", "quota")
 """What LMDB says when a file may not grow: the map is full, the disk is, the process's or the user's limit is reached."""
 
@@ -151,9 +157,10 @@ class JournalKeeper:
 
     def make_room(self, error: BaseException) -> bool:
         """Make room after a group could not be written; returns whether trying again is worth while."""
-        if not no_room(error):
-            return False
         journal, station = self._journal, self._station
+        # A write that is cut short by a limit is an input/output error to LMDB.
+        if not (no_room(error) or (isinstance(error, lmdb.Error) and journal.bytes_growth() < GROWTH_LEAST_BYTES)):
+            return False
         try:
             journal.release_reserve()
             closed = [segment.last for segment in segments.segments(journal, station) if segment.closed]
@@ -162,7 +169,7 @@ class JournalKeeper:
                 closed = [segment.last for segment in segments.segments(journal, station) if segment.closed]
             if not closed:
                 return False
-            while not journal.retire(closed[0], station):
+            while not journal.retire(closed[0], station, SHORT_SLICE_ROWS):
                 pass
         except (lmdb.Error, OSError, JournalFault) as worse:
             log.critical("no room for the journal, and none could be made: %s", worse)

@@ -36,8 +36,12 @@ PAGE_ROWS = 1024
 SLICE_ROWS = 1_000
 """So many rows are deleted in one transaction: a few milliseconds."""
 
-RESERVE_BYTES = 256 << 10
-"""Held back for deleting; see :meth:`Journal.keep_reserve`."""
+PART_BYTES = 1_900
+FIRST_PART = bytes(2)
+
+RESERVE_BYTES, RESERVE_PARTS = 256 << 10, 16
+"""Held back for deleting, see :meth:`Journal.keep_reserve`: in parts that are large enough for pages of their own, which are given back without
+taking others."""
 
 NUMBER_BYTES = 4
 """A journal draws a number when it is made, which is part of every identifier that the station gives out."""
@@ -275,18 +279,17 @@ class Journal:
 
     def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
         """Keep *body* as the snapshot after *seq*; the two newest are kept.  Rides in a transaction of its own."""
-        prefix = station.to_bytes(2, "big")
         with self._env.begin(write=True, db=self._snapshots) as txn:
-            txn.put(prefix + seq.to_bytes(8, "big"), body)
-            keys = [key for key, _ in txn.cursor() if key[:2] == prefix]
-            for key in keys[:-2]:
-                txn.delete(key)
+            key = station.to_bytes(2, "big") + seq.to_bytes(8, "big")
+            _drop_parts(txn, key, self._snapshots)
+            _put_parts(txn, key, body)
+            for key in _keys(txn, station)[:-2]:
+                _drop_parts(txn, key, self._snapshots)
 
     def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, body), newest first."""
-        prefix = station.to_bytes(2, "big")
         with self._env.begin(db=self._snapshots) as txn:
-            found = [(int.from_bytes(key[2:], "big"), body) for key, body in txn.cursor() if key[:2] == prefix]
+            found = [(int.from_bytes(key[2:], "big"), _get_parts(txn, key)) for key in _keys(txn, station)]
         yield from reversed(found)
 
     # Segments
@@ -313,19 +316,18 @@ class Journal:
         with self._env.begin(write=True, db=self._closings) as txn:
             if seq <= self._base(txn, station)[0] or txn.get(key, db=self._turns) is None:
                 raise JournalFault(f"turn {seq} is not in the journal: nothing can be closed with it")
-            txn.put(key, body)
+            _put_parts(txn, key, body)
 
     def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, body), oldest first; where turns were retired the first one stands at the base."""
-        prefix = station.to_bytes(2, "big")
         if self._closings is None:
             return
         with self._env.begin(db=self._closings) as txn:
-            seqs = [key for key in txn.cursor().iternext(values=False) if key[:2] == prefix]
-        for key in seqs:
+            keys = _keys(txn, station)
+        for key in keys:
             with self._env.begin(db=self._closings) as txn:
-                body = txn.get(key)
-            if body is not None:
+                body = _get_parts(txn, key)
+            if body:
                 yield int.from_bytes(key[2:], "big"), body
 
     def retire(self, through: int, station: int = 0, rows_most: int = SLICE_ROWS) -> bool:
@@ -339,13 +341,13 @@ class Journal:
             base = self._base(txn, station)
             if through > base[0]:
                 row = txn.get(last, db=self._turns)
-                if row is None or txn.get(last, db=self._closings) is None:
+                if row is None or txn.get(last + FIRST_PART, db=self._closings) is None:
                     raise JournalFault(f"turn {through} has no closing snapshot: what lies before it cannot be retired")
                 base = (through, row[:CHAIN_BYTES])
                 txn.put(_base_key(station), last[2:] + base[1], db=self._meta)
                 for table in (self._closings, self._snapshots):
-                    for key in [key for key in txn.cursor(table).iternext(values=False) if key[:2] == prefix and key < last]:
-                        txn.delete(key, db=table)
+                    for key in [key for key in _keys(txn, station, table) if key < last]:
+                        _drop_parts(txn, key, table)
             with txn.cursor(self._turns) as cursor:
                 left = cursor.set_range(prefix)
                 for _ in range(rows_most):
@@ -392,15 +394,19 @@ class Journal:
         pages = sum(stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"] for stat in stats)
         return int(pages * self._env.stat()["psize"])
 
-    def bytes_room(self) -> int:
-        """Bytes that can still be written before the journal reaches its limit, its disk is full, or its file may not grow any more."""
-        size, live = self.bytes_used(), self.bytes_live()
+    def bytes_growth(self) -> int:
+        """Bytes by which the file can still grow before it reaches its limit, its disk is full, or the process may write no larger files."""
+        size = self.bytes_used()
         disk = os.statvfs(self.path)
-        grown = size + disk.f_bavail * disk.f_frsize
+        growth = min(disk.f_bavail * disk.f_frsize, self.bytes_limit - size)
         most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
         if most != resource.RLIM_INFINITY:
-            grown = min(grown, max(most, size))
-        return max(min(self.bytes_limit, grown) - live, 0)
+            growth = min(growth, most - size)
+        return max(growth, 0)
+
+    def bytes_room(self) -> int:
+        """Bytes that can still be written: free pages of the file, and its growth."""
+        return max(self.bytes_used() + self.bytes_growth() - self.bytes_live(), 0)
 
     def limit(self, most_bytes: int) -> None:
         """Let the file grow to *most_bytes* and no further; a larger one that is there stays as large."""
@@ -409,13 +415,19 @@ class Journal:
 
     def keep_reserve(self) -> None:
         """Hold space back, so that something can be deleted when there is no room to write: deleting takes pages too."""
-        if self.meta("reserve") is None:
-            self.put_meta("reserve", bytes(RESERVE_BYTES))
+        if self.meta("reserve/0") is None:
+            with self._env.begin(write=True, db=self._meta) as txn:
+                for part in range(RESERVE_PARTS):
+                    txn.put(b"reserve/%d" % part, bytes(RESERVE_BYTES // RESERVE_PARTS))
 
     def release_reserve(self) -> None:
         """Give the space that was held back to whoever writes next."""
         with self._env.begin(write=True, db=self._meta) as txn:
-            txn.delete(b"reserve")
+            for part in range(RESERVE_PARTS):
+                txn.delete(b"reserve/%d" % part)
+        for step in (b"1", b"2"):
+            # LMDB uses a freed page again two transactions later: the last one must still be there after a power cut.
+            self.put_meta("released", step)
 
     def reader_check(self) -> int:
         """Free the slots of readers that died, whose snapshots would keep pages from being used again."""
@@ -426,6 +438,38 @@ class Journal:
         """Let go of the directory."""
         self._env.close()
         self._unlock()
+
+
+# A value that is larger than half a page needs pages that lie side by side, which a file that may not grow seldom has: large ones are kept in parts.
+
+
+def _put_parts(txn: lmdb.Transaction, key: bytes, body: bytes) -> None:
+    for number, place in enumerate(range(0, len(body), PART_BYTES)):
+        txn.put(key + number.to_bytes(2, "big"), body[place : place + PART_BYTES])
+
+
+def _get_parts(txn: lmdb.Transaction, key: bytes) -> bytes:
+    found = []
+    with txn.cursor() as cursor:
+        more = cursor.set_range(key)
+        while more and cursor.key()[:-2] == key:
+            found.append(cursor.value())
+            more = cursor.next()
+    return b"".join(found)
+
+
+def _drop_parts(txn: lmdb.Transaction, key: bytes, table: Any) -> None:
+    with txn.cursor(table) as cursor:
+        more = cursor.set_range(key)
+        while more and cursor.key()[:-2] == key:
+            more = cursor.delete()
+
+
+def _keys(txn: lmdb.Transaction, station: int, table: Any = None) -> list[bytes]:
+    """The keys of the bodies that a station has in a table of parts, in order."""
+    prefix = station.to_bytes(2, "big")
+    with txn.cursor(table) as cursor:
+        return [bytes(key[:-2]) for key in cursor.iternext(values=False) if key[:2] == prefix and key[-2:] == FIRST_PART]
 
 
 def _base_key(station: int) -> bytes:
