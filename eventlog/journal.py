@@ -12,14 +12,16 @@ import os
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
+from io import BufferedRandom
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import lmdb
 
 from engine.errors import JournalFault, SetupFault
 from engine.records import BY_KIND, catalogue
+from eventlog import damage
 from eventlog.codec import decode, encode
 from eventlog.fold import CHAIN_BYTES
 
@@ -38,6 +40,10 @@ SLICE_ROWS = 1_000
 
 PART_BYTES = 1_900
 FIRST_PART = bytes(2)
+SNAPSHOT, CLOSING = b"s", b"c"
+"""Each part begins with what it is a part of, so that it can be told apart where tables are lost."""
+
+MARKER = "opening"
 
 RESERVE_BYTES, RESERVE_PARTS = 256 << 10, 16
 """Held back for deleting, see :meth:`Journal.keep_reserve`: in parts that are large enough for pages of their own, which are given back without
@@ -110,7 +116,7 @@ class Journal:
         self.path = path
         self.readonly = readonly
         self.bytes_limit = map_bytes
-        self._lock: int | None = None
+        self._lock: BufferedRandom | None = None
         if readonly:
             if not (path / "data.mdb").exists():
                 raise SetupFault(
@@ -118,7 +124,20 @@ class Journal:
                     STATUS_UNREADABLE,
                 )
         else:
-            self._claim()
+            if not path.exists() and path.with_name(f"{path.name}.salvaging").exists():
+                raise SetupFault(
+                    f"{path}: a salvage was interrupted just before its end; finish it: stationd log salvage --data {path.parent}", STATUS_UNREADABLE
+                )
+            self._lock = claim(path)
+        if not (readonly and _in_use(path)):
+            # What a daemon has open it has looked at, and its pages change while we would.
+            try:
+                damage.look(path / "data.mdb", begun=(path / MARKER).exists())
+            except damage.Damage as found:
+                self._unlock()
+                refuse(path, str(found))
+        if not readonly:
+            _mark(path)
         try:
             self._env = lmdb.open(
                 str(path), map_size=map_bytes, max_dbs=5, max_spare_txns=1, readonly=readonly, readahead=False,
@@ -139,29 +158,6 @@ class Journal:
 
     # Who may write, and whether we can read
 
-    def _claim(self) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._lock = os.open(self.path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise SetupFault(
-                f"{self.path}: cannot write here ({error.strerror}); choose a directory that this user may write with --data DIR",
-                STATUS_UNWRITABLE,
-            ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(self._lock, 20, 0).decode("ascii", "replace").strip()
-            os.close(self._lock)
-            self._lock = None
-            raise SetupFault(
-                f"{self.path}: another stationd has this data directory open (process {holder or 'unknown'}); "
-                "stop it first, or give this one a directory of its own with --data DIR",
-                STATUS_IN_USE,
-            ) from error
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
-
     def _open_closings(self, *, readonly: bool) -> Any:
         """The table of closing snapshots; None where an earlier build wrote the journal, only to be read now."""
         try:
@@ -171,8 +167,12 @@ class Journal:
 
     def _unlock(self) -> None:
         if self._lock is not None:
-            os.close(self._lock)
+            self._lock.close()
             self._lock = None
+
+    def opened(self) -> None:
+        """The journal was opened and read well: the next start need not look at all of it."""
+        (self.path / MARKER).unlink(missing_ok=True)
 
     def _introduce(self, entropy: Callable[[int], bytes] | None) -> None:
         """Refuse what a newer build wrote; write down what the kinds of this build are, and draw the journal's number."""
@@ -282,7 +282,7 @@ class Journal:
         with self._env.begin(write=True, db=self._snapshots) as txn:
             key = station.to_bytes(2, "big") + seq.to_bytes(8, "big")
             _drop_parts(txn, key, self._snapshots)
-            _put_parts(txn, key, body)
+            _put_parts(txn, key, SNAPSHOT, body)
             for key in _keys(txn, station)[:-2]:
                 _drop_parts(txn, key, self._snapshots)
 
@@ -316,7 +316,16 @@ class Journal:
         with self._env.begin(write=True, db=self._closings) as txn:
             if seq <= self._base(txn, station)[0] or txn.get(key, db=self._turns) is None:
                 raise JournalFault(f"turn {seq} is not in the journal: nothing can be closed with it")
-            _put_parts(txn, key, body)
+            _put_parts(txn, key, CLOSING, body)
+
+    def begin_after(self, seq: int, chain: bytes, closing: bytes, station: int = 0) -> None:
+        """Let an empty journal begin with the turn after *seq*: what a salvage brings back of one whose first turns were retired."""
+        key = station.to_bytes(2, "big") + seq.to_bytes(8, "big")
+        with self._env.begin(write=True, db=self._closings) as txn:
+            txn.put(_base_key(station), key[2:] + chain, db=self._meta)
+            _put_parts(txn, key, CLOSING, closing)
+        self._bases.pop(station, None)
+        self._tails.pop(station, None)
 
     def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, body), oldest first; where turns were retired the first one stands at the base."""
@@ -443,9 +452,9 @@ class Journal:
 # A value that is larger than half a page needs pages that lie side by side, which a file that may not grow seldom has: large ones are kept in parts.
 
 
-def _put_parts(txn: lmdb.Transaction, key: bytes, body: bytes) -> None:
+def _put_parts(txn: lmdb.Transaction, key: bytes, of: bytes, body: bytes) -> None:
     for number, place in enumerate(range(0, len(body), PART_BYTES)):
-        txn.put(key + number.to_bytes(2, "big"), body[place : place + PART_BYTES])
+        txn.put(key + number.to_bytes(2, "big"), of + body[place : place + PART_BYTES])
 
 
 def _get_parts(txn: lmdb.Transaction, key: bytes) -> bytes:
@@ -453,7 +462,7 @@ def _get_parts(txn: lmdb.Transaction, key: bytes) -> bytes:
     with txn.cursor() as cursor:
         more = cursor.set_range(key)
         while more and cursor.key()[:-2] == key:
-            found.append(cursor.value())
+            found.append(cursor.value()[1:])
             more = cursor.next()
     return b"".join(found)
 
@@ -470,6 +479,71 @@ def _keys(txn: lmdb.Transaction, station: int, table: Any = None) -> list[bytes]
     prefix = station.to_bytes(2, "big")
     with txn.cursor(table) as cursor:
         return [bytes(key[:-2]) for key in cursor.iternext(values=False) if key[:2] == prefix and key[-2:] == FIRST_PART]
+
+
+def claim(path: Path) -> BufferedRandom:
+    """The one writer's lock on the journal directory *path*; closing it gives it back.  Raises SetupFault where another process has it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.fdopen(os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
+    except OSError as error:
+        raise SetupFault(
+            f"{path}: cannot write here ({error.strerror}); choose a directory that this user may write with --data DIR",
+            STATUS_UNWRITABLE,
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(lock.fileno(), 20, 0).decode("ascii", "replace").strip()
+        lock.close()
+        raise SetupFault(
+            f"{path}: another stationd has this data directory open (process {holder or 'unknown'}); "
+            "stop it first, or give this one a directory of its own with --data DIR",
+            STATUS_IN_USE,
+        ) from error
+    os.ftruncate(lock.fileno(), 0)
+    os.pwrite(lock.fileno(), str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _in_use(path: Path) -> bool:
+    """Whether a daemon has the journal open now."""
+    try:
+        with (path / "daemon.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _mark(path: Path) -> None:
+    """Say, durably, that the journal is being opened: whoever finds this has died of it, and the next start looks at all of the file first."""
+    try:
+        handle = os.open(path / MARKER, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fsync(handle)
+        os.close(handle)
+    except OSError:
+        # Without room even for this, opening is what matters.
+        return
+
+
+def refuse(path: Path, what: str) -> NoReturn:
+    """The fault of a journal directory *path* whose file is damaged: what it is, up to where all is well, and the two ways on."""
+    good = last_good(path)
+    until = f"turn {good} is the last one before the damage" if good >= 0 else "no turn before the damage can be made out"
+    raise SetupFault(f"{path / 'data.mdb'}: the journal is damaged: {what}; {until}; {damage.WAYS_ON.format(data=path.parent)}", STATUS_UNREADABLE)
+
+
+def last_good(path: Path) -> int:
+    """The last turn before whatever is damaged, by the hash chain; -1 for none.  Reads all of the file."""
+    from eventlog import salvage
+
+    try:
+        return max([one.last for one in salvage.recover(salvage.candidates(path / "data.mdb"))], default=-1)
+    except OSError:
+        return -1
 
 
 def _base_key(station: int) -> bytes:

@@ -7,6 +7,7 @@ its states and values have versions and upcasts like any fact.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 
 from attrs import frozen
 
@@ -18,8 +19,7 @@ from eventlog.codec import decode, encode
 from eventlog.fold import CHAIN_BYTES, Folded
 from eventlog.journal import BUILD, Reading, Store
 
-SEGMENT_TURNS = 10_000
-"""A segment is closed after this many turns: some two megabytes."""
+DIGEST_BYTES = 16
 
 
 @frozen(kw_only=True)
@@ -34,7 +34,26 @@ class Segment:
 def close(store: Store, folded: Folded, station: int = 0) -> None:
     """Close the segment that ends with the last durable turn: keep the station as it stands after it."""
     parts = sorted(folded.station.parts.items())
-    store.put_closing(folded.seq, encode([BUILD, folded.at, folded.chain, [[name, encode(part)] for name, part in parts]]), station)
+    body = encode([BUILD, folded.at, folded.chain, [[name, encode(part)] for name, part in parts]])
+    store.put_closing(folded.seq, digest(body) + body, station)
+
+
+def digest(body: bytes) -> bytes:
+    """What a body opens with, so that a changed one is known."""
+    return blake2b(body, digest_size=DIGEST_BYTES).digest()
+
+
+def opened(body: bytes) -> tuple[str, int, bytes, tuple[tuple[str, bytes], ...]]:
+    """A closing snapshot's build, station time, chain link and packed parts.  Raises JournalFault where the body was changed."""
+    if digest(body[DIGEST_BYTES:]) != body[:DIGEST_BYTES]:
+        raise JournalFault("its digest does not fit: it was changed after it was written")
+    build, at, chain, parts = decode(body[DIGEST_BYTES:])
+    return build, at, chain, parts
+
+
+def closing_place(body: bytes) -> bytes:
+    """The chain link of the turn that a closing snapshot stands at.  Raises JournalFault where the body was changed."""
+    return opened(body)[2]
 
 
 def begin(store: Reading, kernel: Kernel, station: int = 0) -> Folded:
@@ -51,9 +70,9 @@ def begin(store: Reading, kernel: Kernel, station: int = 0) -> Folded:
     if body is None:
         raise JournalFault(f"the closing snapshot after turn {base} is gone, and the turns before it were retired: nothing can be folded from there")
     try:
-        build, at, closed_chain, parts = decode(body)
-    except Exception as error:
-        raise JournalFault(f"the closing snapshot after turn {base} cannot be read ({type(error).__name__}); its row is damaged") from error
+        build, at, closed_chain, parts = opened(body)
+    except JournalFault as error:
+        raise JournalFault(f"the closing snapshot after turn {base} cannot be read: {error}") from error
     if closed_chain != chain:
         raise JournalFault(f"the closing snapshot after turn {base} is not of this journal: the hash chain does not run through it")
     states = dict(genesis.parts)

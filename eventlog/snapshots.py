@@ -17,7 +17,7 @@ from engine.machine import Station
 from eventlog.codec import decode, encode
 from eventlog.fold import Folded, fold
 from eventlog.journal import Reading, Store
-from eventlog.segments import begin
+from eventlog.segments import DIGEST_BYTES, begin, digest
 
 EVERY_TURNS = 5_000
 """A snapshot is worth writing after this many turns: some 30 ms of fold."""
@@ -38,7 +38,8 @@ def fold_version(packages: tuple[str, ...] = ("engine", "machines", "wire")) -> 
 def write(store: Store, folded: Folded, version: bytes, station: int = 0) -> None:
     """Keep the station as it stands."""
     parts = sorted(folded.station.parts.items())
-    store.put_snapshot(folded.seq, encode([version, folded.at, folded.chain, parts]), station)
+    body = encode([version, folded.at, folded.chain, parts])
+    store.put_snapshot(folded.seq, digest(body) + body, station)
 
 
 def restore(store: Reading, kernel: Kernel, version: Callable[[], bytes], station: int = 0) -> Folded:
@@ -59,7 +60,9 @@ def restore(store: Reading, kernel: Kernel, version: Callable[[], bytes], statio
 
 def _read(seq: int, body: bytes, version: bytes, kernel: Kernel) -> Folded | None:
     try:
-        written_by, at, chain, parts = decode(body)
+        if digest(body[DIGEST_BYTES:]) != body[:DIGEST_BYTES]:
+            return None
+        written_by, at, chain, parts = decode(body[DIGEST_BYTES:])
     except Exception:  # noqa: BLE001 (a cache that cannot be read is no cache)
         return None
     if written_by != version:

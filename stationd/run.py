@@ -39,6 +39,7 @@ from machines.station import STATION
 from replay.paths import default_data
 from sim.evse import Topology, parse_topology
 from stationd.logs import set_up_logs
+from stationd.scan import scan_if_marked
 from wire import jsontext
 from wire.declared import Declared
 
@@ -172,6 +173,7 @@ def write_only(declarations: tuple[Declared, ...]) -> frozenset[str]:
 async def station(args: argparse.Namespace) -> int:
     """Put the parts together, run, take them apart."""
     data: Path = args.data or default_data()
+    scan_if_marked(data / "journal")
     journal = Journal(data / "journal", entropy=os.urandom)
     try:
         vault = Vault(data, os.urandom)
@@ -218,6 +220,7 @@ async def station(args: argparse.Namespace) -> int:
             started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS)
             changed = config.digest != folded.station.parts["device_model"].digest
             daemon.start(started, [config] if changed else [])
+            journal.opened()
             log.info("ready: %s", control_path(args, data))
             gc.enable()
             gc.freeze()

@@ -1,0 +1,244 @@
+"""Bring back what can be brought back of a damaged journal.
+
+Law: the damaged file is read page by page and never mapped, nothing in it is believed but what the hash chain proves, and it is kept.  What comes
+back is a journal with a number of its own: turns that are lost may have given out identifiers, and no identifier is given out twice.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from engine.errors import JournalFault, SetupFault
+from eventlog.damage import SEQ_BYTES, STATION_BYTES
+from eventlog.fold import CHAIN_BYTES
+from eventlog.journal import CLOSING, ROOT, STATUS_UNREADABLE, Journal, claim
+from eventlog.pages import BIGDATA, FIRST_PAGE, HEADER_BYTES, LEAF, NODE_BYTES, PAGE_SIZES, PageFile, Torn
+from eventlog.segments import closing_place
+
+PART_KEY_BYTES = STATION_BYTES + SEQ_BYTES + 2
+
+Progress = Callable[[int, int], None]
+
+
+@frozen(kw_only=True)
+class Recovered:
+    """What the chain proves of one station: the rows after turn *base*, the closing snapshots at and after it."""
+
+    station: int
+    base: int
+    chain: bytes
+    rows: list[tuple[int, bytes]]
+    closings: list[tuple[int, bytes]]
+
+    @property
+    def last(self) -> int:
+        """The last turn."""
+        return self.rows[-1][0] if self.rows else self.base
+
+
+@define
+class Candidates:
+    """Everything in a file that looks like a turn or a part of a closing snapshot, of whatever age."""
+
+    rows: dict[tuple[int, int], set[bytes]] = field(factory=dict)
+    parts: dict[tuple[int, int], dict[int, set[bytes]]] = field(factory=dict)
+    bases: dict[int, set[bytes]] = field(factory=dict)
+
+    def add(self, key: bytes, value: bytes) -> None:
+        """One entry of a leaf page."""
+        station, seq = int.from_bytes(key[:STATION_BYTES], "big"), int.from_bytes(key[STATION_BYTES : STATION_BYTES + SEQ_BYTES], "big")
+        if len(key) == STATION_BYTES + SEQ_BYTES and len(value) > CHAIN_BYTES:
+            self.rows.setdefault((station, seq), set()).add(value)
+        elif len(key) == PART_KEY_BYTES and value[:1] == CLOSING:
+            self.parts.setdefault((station, seq), {}).setdefault(int.from_bytes(key[-2:], "big"), set()).add(value[1:])
+        elif key.startswith(b"base/") and key[5:].isdigit() and len(value) == SEQ_BYTES + CHAIN_BYTES:
+            self.bases.setdefault(int(key[5:]), set()).add(value)
+
+
+def candidates(file: Path, progress: Progress | None = None) -> Candidates:
+    """Read every page of *file*.  Raises OSError where the disk does not give them."""
+    found = Candidates()
+    with PageFile(file) as pages:
+        pages.page_bytes = _page_bytes(pages)
+        for number in range(FIRST_PAGE, pages.pages):
+            if progress is not None and not number % 1024:
+                progress(number, pages.pages)
+            for key, value in _entries(pages, number):
+                found.add(key, value)
+    return found
+
+
+def _page_bytes(pages: PageFile) -> int:
+    """The size under which most pages carry their own number: the meta pages may be gone."""
+
+    def fitting(size: int) -> int:
+        pages.page_bytes = size
+        return sum(int.from_bytes(pages.raw(number)[:8], "little") == number for number in range(FIRST_PAGE, min(pages.pages, 200)))
+
+    return max(PAGE_SIZES, key=lambda size: (fitting(size), -size))
+
+
+def _entries(pages: PageFile, number: int) -> Iterator[tuple[bytes, bytes]]:
+    """What can be made out of a page that may be anything: every entry for itself, and never an error."""
+    try:
+        data = pages.raw(number)
+    except Torn:
+        return
+    _, _, flags, lower, _ = struct.unpack_from("<QHHHH", data)
+    if not flags & LEAF or not HEADER_BYTES <= lower <= len(data):
+        return
+    for place in struct.unpack_from(f"<{(lower - HEADER_BYTES) // 2}H", data, HEADER_BYTES):
+        if not HEADER_BYTES <= place <= len(data) - NODE_BYTES:
+            continue
+        low, high, node_flags, key_bytes = struct.unpack_from("<HHHH", data, place)
+        begin = place + NODE_BYTES
+        end, length = begin + key_bytes, low | high << 16
+        if node_flags & BIGDATA and end + 8 <= len(data):
+            try:
+                value = pages.overflow(data[end : end + 8] + length.to_bytes(4, "little"))
+            except Torn:
+                continue
+            yield data[begin:end], value
+        elif end + length <= len(data):
+            yield data[begin:end], data[end : end + length]
+
+
+def recover(found: Candidates) -> list[Recovered]:
+    """For every station the longest run of turns that the hash chain proves."""
+    stations = sorted({station for station, _ in found.rows} | {station for station, _ in found.parts})
+    return [recovered for station in stations if (recovered := _recover(found, station)) is not None]
+
+
+def _recover(found: Candidates, station: int) -> Recovered | None:
+    closings = {seq: body for (of, seq), parts in found.parts.items() if of == station for body in _bodies(parts)}
+    starts: list[tuple[int, bytes]] = [(-1, ROOT)]
+    for seq, body in sorted(closings.items()):
+        starts.append((seq, closing_place(body)))
+    # Turns that were retired stay retired: nothing before the base comes back, where the base is known and stands.
+    known = max([int.from_bytes(note[:SEQ_BYTES], "big") for note in found.bases.get(station, ())], default=-1)
+    best: Recovered | None = None
+    for base, chain in starts:
+        rows = _run(found, station, base, chain)
+        links = {seq: row[:CHAIN_BYTES] for seq, row in rows} | {base: chain}
+        kept = [(seq, body) for seq, body in sorted(closings.items()) if links.get(seq) == closing_place(body)]
+        run = Recovered(station=station, base=base, chain=chain, rows=rows, closings=kept)
+        if best is None or (run.last, run.base >= known, -run.base) > (best.last, best.base >= known, -best.base):
+            best = run
+    return best if best is not None and best.last >= 0 else None
+
+
+def _bodies(parts: dict[int, set[bytes]]) -> Iterator[bytes]:
+    """The closing snapshot that its parts make, where they make one."""
+    if sorted(parts) != list(range(len(parts))):
+        return
+    for place in range(len(parts)):
+        # A part is written once; should there be an older one of the same number, only a body whose digest fits is taken.
+        if len(parts[place]) != 1:
+            return
+    body = b"".join(next(iter(parts[place])) for place in range(len(parts)))
+    try:
+        closing_place(body)
+    except JournalFault:
+        return
+    yield body
+
+
+def _run(found: Candidates, station: int, seq: int, chain: bytes) -> list[tuple[int, bytes]]:
+    rows: list[tuple[int, bytes]] = []
+    while True:
+        seq += 1
+        row = next(
+            (
+                row
+                for row in found.rows.get((station, seq), ())
+                if blake2b(row[CHAIN_BYTES:], key=chain, digest_size=CHAIN_BYTES).digest() == row[:CHAIN_BYTES]
+            ),
+            None,
+        )
+        if row is None:
+            return rows
+        rows.append((seq, row))
+        chain = row[:CHAIN_BYTES]
+
+
+# Files
+
+
+def aside(path: Path) -> Path:
+    """A free name beside the journal *path* for a damaged one."""
+    number = 1
+    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return name
+
+
+def set_aside(path: Path) -> Path:
+    """Keep the journal *path* under another name, so that the station starts afresh; returns the name."""
+    lock = claim(path)
+    try:
+        kept = aside(path)
+        path.rename(kept)
+    finally:
+        lock.close()
+    return kept
+
+
+def salvage(path: Path, entropy: Callable[[int], bytes], *, to: Path | None = None, progress: Progress | None = None) -> tuple[list[Recovered], Path]:
+    """Make a journal of what can be read of *path*: in *to*, or in its place, the damaged one being kept under another name.
+
+    Returns what was recovered, and where the damaged journal lies now.  Raises SetupFault where nothing can be recovered, or *to* is there.
+    """
+    making = path.with_name(f"{path.name}.salvaging") if to is None else to
+    if to is None and making.exists() and not path.exists():
+        # The last salvage was interrupted between its two last steps.
+        making.rename(path)
+        return [], path
+    lock = claim(path)
+    try:
+        recovered = recover(candidates(path / "data.mdb", progress)) if (path / "data.mdb").exists() else []
+        if not recovered:
+            raise SetupFault(
+                f"{path / 'data.mdb'}: no turn can be made out in it; keep it for whoever wants to look, and start afresh: "
+                f"stationd log set-aside --data {path.parent}",
+                STATUS_UNREADABLE,
+            )
+        if to is not None and to.exists() and any(to.iterdir()):
+            raise SetupFault(f"{to}: is there already; name a new directory with --to")
+        if to is None and making.exists():
+            _remove(making)
+        _write(making, recovered, entropy)
+        if to is not None:
+            return recovered, path
+        kept = aside(path)
+        path.rename(kept)
+        making.rename(path)
+    finally:
+        lock.close()
+    return recovered, kept
+
+
+def _write(path: Path, recovered: list[Recovered], entropy: Callable[[int], bytes]) -> None:
+    journal = Journal(path, entropy=entropy)
+    try:
+        for one in recovered:
+            closings = dict(one.closings)
+            if one.base >= 0:
+                journal.begin_after(one.base, one.chain, closings.pop(one.base), one.station)
+            for place in range(0, len(one.rows), 1000):
+                journal.append([(seq, row[CHAIN_BYTES:]) for seq, row in one.rows[place : place + 1000]], one.station)
+            for seq, body in closings.items():
+                journal.put_closing(seq, body, one.station)
+    finally:
+        journal.close()
+    (path / "daemon.lock").unlink()
+
+
+def _remove(path: Path) -> None:
+    for file in path.iterdir():
+        file.unlink()
+    path.rmdir()
