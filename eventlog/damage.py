@@ -26,7 +26,7 @@ class Damage(StationdError):
 
 
 def look(file: Path, *, whole: bool = False, begun: bool = False) -> None:
-    """Judge a journal's data file: its head, its tables, its newest turns; *whole*: every page and every link of the hash chain.
+    """Judge a journal's data file: its head, its tables, the turns behind the newest snapshot; *whole*: every turn.
 
     *begun*: the last start died while it opened the journal, so a file that is still empty is no loss.  Raises Damage.
     """
@@ -68,18 +68,25 @@ def _judge(pages: PageFile, meta: Meta, *, whole: bool) -> None:
     if missing:
         raise Damage(f"it has no table {', '.join(sorted(name.decode() for name in missing))}: this is no journal of a station")
     notes = {key: value for key, _, value in pages.walk(tables[b"meta"])}
-    since: dict[bytes, bytes] = {}
-    for name in (b"closings", b"snapshots"):
-        for key, _, _ in pages.walk(tables.get(name, Tree(NONE, 0, 0))):
-            since[key[:STATION_BYTES]] = key[: STATION_BYTES + SEQ_BYTES]
+    closings: dict[bytes, list[bytes]] = {}
+    for key, _, value in pages.walk(tables.get(b"closings", Tree(NONE, 0, 0))):
+        closings.setdefault(key[: STATION_BYTES + SEQ_BYTES], []).append(value[1:])
+    for name, note in notes.items():
+        if name.startswith(b"base/"):
+            body = b"".join(closings.get(int(name[5:]).to_bytes(STATION_BYTES, "big") + note[:SEQ_BYTES], ()))
+            if blake2b(body[CHAIN_BYTES:], digest_size=CHAIN_BYTES).digest() != body[:CHAIN_BYTES]:
+                raise Damage(
+                    f"the closing snapshot after turn {int.from_bytes(note[:SEQ_BYTES], 'big')}, which its turns are folded onto, was changed"
+                )
+    since = {key[:STATION_BYTES]: key[: STATION_BYTES + SEQ_BYTES] for key, _, _ in pages.walk(tables[b"snapshots"])}
     turns = tables[b"turns"]
     if whole:
         count = _judge_rows(pages, turns, b"", notes)
         if count != turns.entries:
             raise Damage(f"it has {count} turns where there should be {turns.entries}")
         return
-    for prefix in since.keys() | {bytes(STATION_BYTES)}:
-        _judge_rows(pages, turns, since.get(prefix, prefix), notes, last=prefix + b"\xff" * SEQ_BYTES)
+    for prefix, first in sorted(since.items()):
+        _judge_rows(pages, turns, first, notes, last=prefix + b"\xff" * SEQ_BYTES)
 
 
 def _judge_free(pages: PageFile, meta: Meta) -> None:

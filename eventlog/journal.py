@@ -38,6 +38,7 @@ PAGE_ROWS = 1024
 SLICE_ROWS = 1_000
 """So many rows are deleted in one transaction: a few milliseconds."""
 
+DIGEST_BYTES = 16
 PART_BYTES = 1_900
 FIRST_PART = bytes(2)
 SNAPSHOT, CLOSING = b"s", b"c"
@@ -60,6 +61,16 @@ def link(previous: bytes, row: bytes) -> bytes:
     return blake2b(row, key=previous, digest_size=CHAIN_BYTES).digest()
 
 
+def digest(body: bytes) -> bytes:
+    """What the body of a snapshot opens with, so that a changed one is known."""
+    return blake2b(body, digest_size=DIGEST_BYTES).digest()
+
+
+def is_whole(body: bytes) -> bool:
+    """Whether the body of a snapshot is as it was written."""
+    return digest(body[DIGEST_BYTES:]) == body[:DIGEST_BYTES]
+
+
 class Reading(Protocol):
     """What whoever reads a journal may ask of it."""
 
@@ -77,6 +88,9 @@ class Reading(Protocol):
 
     def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """(seq, body), newest first."""
+
+    def look_at_all(self) -> None:
+        """Raise SetupFault where any row is damaged: opening looks at those behind the newest snapshot only."""
 
 
 class Store(Reading, Protocol):
@@ -169,6 +183,14 @@ class Journal:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def look_at_all(self) -> None:
+        """Raise SetupFault where any row is damaged: opening looks at those behind the newest snapshot only."""
+        if not (self.readonly and _in_use(self.path)):
+            try:
+                damage.look(self.path / "data.mdb", whole=True)
+            except damage.Damage as found:
+                refuse(self.path, str(found))
 
     def opened(self) -> None:
         """The journal was opened and read well: the next start need not look at all of it."""
@@ -350,8 +372,11 @@ class Journal:
             base = self._base(txn, station)
             if through > base[0]:
                 row = txn.get(last, db=self._turns)
-                if row is None or txn.get(last + FIRST_PART, db=self._closings) is None:
+                closing = _get_parts(txn, last, self._closings)
+                if row is None or not closing:
                     raise JournalFault(f"turn {through} has no closing snapshot: what lies before it cannot be retired")
+                if not is_whole(closing):
+                    raise JournalFault(f"the closing snapshot after turn {through} is damaged: what lies before it cannot be retired")
                 base = (through, row[:CHAIN_BYTES])
                 txn.put(_base_key(station), last[2:] + base[1], db=self._meta)
                 for table in (self._closings, self._snapshots):
@@ -457,9 +482,9 @@ def _put_parts(txn: lmdb.Transaction, key: bytes, of: bytes, body: bytes) -> Non
         txn.put(key + number.to_bytes(2, "big"), of + body[place : place + PART_BYTES])
 
 
-def _get_parts(txn: lmdb.Transaction, key: bytes) -> bytes:
+def _get_parts(txn: lmdb.Transaction, key: bytes, table: Any = None) -> bytes:
     found = []
-    with txn.cursor() as cursor:
+    with txn.cursor(table) as cursor:
         more = cursor.set_range(key)
         while more and cursor.key()[:-2] == key:
             found.append(cursor.value()[1:])

@@ -6,19 +6,26 @@ back is a journal with a number of its own: turns that are lost may have given o
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from itertools import islice, product
 from pathlib import Path
 
 from attrs import define, field, frozen
 
-from engine.errors import JournalFault, SetupFault
+from engine.errors import SetupFault
 from eventlog.damage import SEQ_BYTES, STATION_BYTES
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import CLOSING, ROOT, STATUS_UNREADABLE, Journal, claim
+from eventlog.journal import CLOSING, ROOT, STATUS_UNREADABLE, Journal, claim, is_whole
 from eventlog.pages import BIGDATA, FIRST_PAGE, HEADER_BYTES, LEAF, NODE_BYTES, PAGE_SIZES, PageFile, Torn
 from eventlog.segments import closing_place
+
+CHOICES_MOST = 4_096
+
+_KEY = re.compile(rb"[\x0a\x0c]\x00\x00.\x00\x00\x00\x00", re.DOTALL)
+"""Of a turn, or of a part of a closing snapshot: its length, and the first bytes of the station number and the seq."""
 
 PART_KEY_BYTES = STATION_BYTES + SEQ_BYTES + 2
 
@@ -90,9 +97,12 @@ def _entries(pages: PageFile, number: int) -> Iterator[tuple[bytes, bytes]]:
     except Torn:
         return
     _, _, flags, lower, _ = struct.unpack_from("<QHHHH", data)
-    if not flags & LEAF or not HEADER_BYTES <= lower <= len(data):
-        return
-    for place in struct.unpack_from(f"<{(lower - HEADER_BYTES) // 2}H", data, HEADER_BYTES):
+    places: set[int] = set()
+    if flags & LEAF and HEADER_BYTES <= lower <= len(data):
+        places.update(struct.unpack_from(f"<{(lower - HEADER_BYTES) // 2}H", data, HEADER_BYTES))
+    # The head of a page is hit as easily as the rest of it: keys are known by their form, too.
+    places.update(found.start() - NODE_BYTES + 2 for found in re.finditer(_KEY, data))
+    for place in sorted(places):
         if not HEADER_BYTES <= place <= len(data) - NODE_BYTES:
             continue
         low, high, node_flags, key_bytes = struct.unpack_from("<HHHH", data, place)
@@ -109,43 +119,46 @@ def _entries(pages: PageFile, number: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def recover(found: Candidates) -> list[Recovered]:
-    """For every station the longest run of turns that the hash chain proves."""
+    """For every station the run of turns that reaches farthest, proved by the hash chain; then the runs before it, which lead nowhere any more."""
     stations = sorted({station for station, _ in found.rows} | {station for station, _ in found.parts})
-    return [recovered for station in stations if (recovered := _recover(found, station)) is not None]
+    runs = [_recover(found, station) for station in stations]
+    return [of[0] for of in runs if of] + [run for of in runs for run in of[1:]]
 
 
-def _recover(found: Candidates, station: int) -> Recovered | None:
+def _recover(found: Candidates, station: int) -> list[Recovered]:
     closings = {seq: body for (of, seq), parts in found.parts.items() if of == station for body in _bodies(parts)}
     starts: list[tuple[int, bytes]] = [(-1, ROOT)]
     for seq, body in sorted(closings.items()):
         starts.append((seq, closing_place(body)))
-    # Turns that were retired stay retired: nothing before the base comes back, where the base is known and stands.
+    # Turns that were retired stay retired: a station of long ago is no station to go on with.
     known = max([int.from_bytes(note[:SEQ_BYTES], "big") for note in found.bases.get(station, ())], default=-1)
-    best: Recovered | None = None
+    runs: list[Recovered] = []
     for base, chain in starts:
+        if base < known:
+            continue
         rows = _run(found, station, base, chain)
         links = {seq: row[:CHAIN_BYTES] for seq, row in rows} | {base: chain}
         kept = [(seq, body) for seq, body in sorted(closings.items()) if links.get(seq) == closing_place(body)]
-        run = Recovered(station=station, base=base, chain=chain, rows=rows, closings=kept)
-        if best is None or (run.last, run.base >= known, -run.base) > (best.last, best.base >= known, -best.base):
-            best = run
-    return best if best is not None and best.last >= 0 else None
+        if rows or base >= 0:
+            runs.append(Recovered(station=station, base=base, chain=chain, rows=rows, closings=kept))
+    runs.sort(key=lambda run: (-run.last, run.base))
+    told: list[Recovered] = []
+    for run in runs:
+        if not told or (run.rows and run.last < told[-1].rows[0][0]):
+            told.append(run)
+    return told
 
 
 def _bodies(parts: dict[int, set[bytes]]) -> Iterator[bytes]:
     """The closing snapshot that its parts make, where they make one."""
     if sorted(parts) != list(range(len(parts))):
         return
-    for place in range(len(parts)):
-        # A part is written once; should there be an older one of the same number, only a body whose digest fits is taken.
-        if len(parts[place]) != 1:
+    # A page that was copied on writing may be there twice, and one of the two damaged: the digest says which.
+    for chosen in islice(product(*[sorted(parts[place]) for place in range(len(parts))]), CHOICES_MOST):
+        body = b"".join(chosen)
+        if is_whole(body):
+            yield body
             return
-    body = b"".join(next(iter(parts[place])) for place in range(len(parts)))
-    try:
-        closing_place(body)
-    except JournalFault:
-        return
-    yield body
 
 
 def _run(found: Candidates, station: int, seq: int, chain: bytes) -> list[tuple[int, bytes]]:
@@ -200,7 +213,9 @@ def salvage(path: Path, entropy: Callable[[int], bytes], *, to: Path | None = No
         return [], path
     lock = claim(path)
     try:
-        recovered = recover(candidates(path / "data.mdb", progress)) if (path / "data.mdb").exists() else []
+        found = recover(candidates(path / "data.mdb", progress)) if (path / "data.mdb").exists() else []
+        firsts = {run.station: run for run in reversed(found)}
+        recovered = [run for run in found if firsts[run.station] is run]
         if not recovered:
             raise SetupFault(
                 f"{path / 'data.mdb'}: no turn can be made out in it; keep it for whoever wants to look, and start afresh: "
@@ -211,18 +226,28 @@ def salvage(path: Path, entropy: Callable[[int], bytes], *, to: Path | None = No
             raise SetupFault(f"{to}: is there already; name a new directory with --to")
         if to is None and making.exists():
             _remove(making)
+        for run in found:
+            if firsts[run.station] is not run:
+                _write(before(path, run), [run], entropy)
         _write(making, recovered, entropy)
         if to is not None:
-            return recovered, path
+            return found, path
         kept = aside(path)
         path.rename(kept)
         making.rename(path)
     finally:
         lock.close()
-    return recovered, kept
+    return found, kept
+
+
+def before(path: Path, run: Recovered) -> Path:
+    """Where turns that lead nowhere any more are kept for reading: a journal in a data directory of its own."""
+    return path.with_name(f"turns-{run.base + 1}-{run.last}") / "journal"
 
 
 def _write(path: Path, recovered: list[Recovered], entropy: Callable[[int], bytes]) -> None:
+    if path.exists():
+        _remove(path)
     journal = Journal(path, entropy=entropy)
     try:
         for one in recovered:

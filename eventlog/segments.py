@@ -7,7 +7,6 @@ its states and values have versions and upcasts like any fact.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 
 from attrs import frozen
 
@@ -17,9 +16,7 @@ from engine.machine import Station
 from engine.records import UnknownRecord
 from eventlog.codec import decode, encode
 from eventlog.fold import CHAIN_BYTES, Folded
-from eventlog.journal import BUILD, Reading, Store
-
-DIGEST_BYTES = 16
+from eventlog.journal import BUILD, DIGEST_BYTES, Reading, Store, digest, is_whole
 
 
 @frozen(kw_only=True)
@@ -38,14 +35,9 @@ def close(store: Store, folded: Folded, station: int = 0) -> None:
     store.put_closing(folded.seq, digest(body) + body, station)
 
 
-def digest(body: bytes) -> bytes:
-    """What a body opens with, so that a changed one is known."""
-    return blake2b(body, digest_size=DIGEST_BYTES).digest()
-
-
 def opened(body: bytes) -> tuple[str, int, bytes, tuple[tuple[str, bytes], ...]]:
     """A closing snapshot's build, station time, chain link and packed parts.  Raises JournalFault where the body was changed."""
-    if digest(body[DIGEST_BYTES:]) != body[:DIGEST_BYTES]:
+    if not is_whole(body):
         raise JournalFault("its digest does not fit: it was changed after it was written")
     build, at, chain, parts = decode(body[DIGEST_BYTES:])
     return build, at, chain, parts

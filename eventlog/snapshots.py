@@ -16,8 +16,8 @@ from engine.kernel import Kernel
 from engine.machine import Station
 from eventlog.codec import decode, encode
 from eventlog.fold import Folded, fold
-from eventlog.journal import Reading, Store
-from eventlog.segments import DIGEST_BYTES, begin, digest
+from eventlog.journal import DIGEST_BYTES, Reading, Store, digest, is_whole
+from eventlog.segments import begin
 
 EVERY_TURNS = 5_000
 """A snapshot is worth writing after this many turns: some 30 ms of fold."""
@@ -47,12 +47,16 @@ def restore(store: Reading, kernel: Kernel, version: Callable[[], bytes], statio
 
     *version* is asked only where there is a snapshot to judge.
     """
-    start = None
+    start, newest = None, -1
     for seq, body in store.snapshots(station):
+        newest = max(newest, seq)
         found = _read(seq, body, version(), kernel)
         if found is not None and _runs_through(store, found, station):
             start = found
             break
+    if start is None or start.seq < newest:
+        # Opening the journal has looked at what lies behind the newest snapshot, and no further back.
+        store.look_at_all()
     if start is None:
         start = begin(store, kernel, station)
     return fold(kernel, start, store.rows(start.seq, station))
@@ -60,7 +64,7 @@ def restore(store: Reading, kernel: Kernel, version: Callable[[], bytes], statio
 
 def _read(seq: int, body: bytes, version: bytes, kernel: Kernel) -> Folded | None:
     try:
-        if digest(body[DIGEST_BYTES:]) != body[:DIGEST_BYTES]:
+        if not is_whole(body):
             return None
         written_by, at, chain, parts = decode(body[DIGEST_BYTES:])
     except Exception:  # noqa: BLE001 (a cache that cannot be read is no cache)

@@ -117,7 +117,7 @@ def _mending(
 def _salvage(args: argparse.Namespace) -> int:
     import os
 
-    from eventlog.salvage import salvage
+    from eventlog.salvage import before, salvage
     from replay.output import Output
     from replay.paths import default_data
 
@@ -127,10 +127,15 @@ def _salvage(args: argparse.Namespace) -> int:
         recovered, kept = salvage(path, os.urandom, to=args.to, progress=out.progress)
     finally:
         out.done()
+    told: set[int] = set()
     for one in recovered:
-        first = one.base + 1
         whose = f"station {one.station}: " if one.station else ""
-        out.say([f"{whose}turns {first} to {one.last} were brought back; what came after turn {one.last} is lost"])
+        turns = f"turns {one.base + 1} to {one.last} were brought back"
+        if one.station in told:
+            out.say([f"{whose}{turns} for reading only, because the ones after them are lost: --data {before(path, one).parent}"])
+        else:
+            out.say([f"{whose}{turns}; what came after turn {one.last} is lost"])
+        told.add(one.station)
     if not recovered:
         out.say(["an interrupted salvage was finished"])
     elif args.to is None:

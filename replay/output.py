@@ -105,6 +105,10 @@ class Watched:
         """See ``Reading``."""
         return self.store.closings(station)
 
+    def look_at_all(self) -> None:
+        """See ``Store``."""
+        self.store.look_at_all()
+
     def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
         """See ``Reading``."""
         return self.store.snapshots(station)

@@ -18,15 +18,17 @@ from typing import Any
 
 from component_config.schemas import installed_schemas
 from sim.lives import run_lives
+from stationd.damage import run_damage
 from stationd.kills import run_kills
 
 EXAMPLE = """examples:
-  stationd campaign                              10,000 lives and 200 kills, recorded in docs/campaigns.jsonl
+  stationd campaign                              all of them at full size, recorded in docs/campaigns.jsonl
   stationd campaign lives --count 500 --seed 7   only lives, from seed 7 on
   stationd campaign kills --count 20 --no-record only kills, written down nowhere
+  stationd campaign damage --count 20            damaged journals, and what the daemon makes of them
 """
 
-SIZES = {"lives": 10_000, "kills": 200}
+SIZES = {"lives": 10_000, "kills": 200, "damage": 500}
 BAR = 40
 
 
@@ -34,13 +36,13 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the campaigns."""
     it = commands.add_parser(
         "campaign",
-        help="the long runs: simulated lives, power cuts",
+        help="the long runs: simulated lives, power cuts, damaged files",
         description="Run the campaigns at full size and record the result with the commit.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     it.add_argument("what", nargs="?", choices=("all", *SIZES), default="all", help="which campaign (default: all)")
-    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills)")
+    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills, 500 damaged files)")
     it.add_argument("--seed", metavar="N", type=int, default=1, help="the first seed (default: 1)")
     it.add_argument(
         "--record", metavar="FILE", type=Path, default=Path("docs/campaigns.jsonl"), help="where the result is added (default: docs/campaigns.jsonl)"
@@ -59,6 +61,10 @@ def main(args: argparse.Namespace) -> int:
             lives = run_lives(args.seed, count, schemas=installed_schemas, processes=os.cpu_count() or 1, progress=_bar(what))
             lines, broken, digest = list(lives.lines()), len(lives.broken), lives.digest
             seen: dict[str, Any] = {"lives": lives.lives, "turns": lives.turns, "transactions": lives.transactions, "digest": digest}
+        elif what == "damage":
+            damage = run_damage(count, args.seed, progress=_bar(what))
+            lines, broken = list(damage.lines()), len(damage.broken)
+            seen = {"files": damage.files, "refused": damage.refused, "harmless": damage.unhurt, "recovered": damage.recovered}
         else:
             kills = run_kills(count, args.seed, progress=_bar(what))
             lines, broken = list(kills.lines()), len(kills.broken)

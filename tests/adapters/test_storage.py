@@ -21,7 +21,7 @@ from engine.kernel import Settled
 from engine.recorder import Recorder
 from eventlog import segments, snapshots
 from eventlog.fold import Folded
-from eventlog.journal import Journal
+from eventlog.journal import Journal, digest
 from machines.device_model.state import key_of
 from machines.effects import Dial, HangUp, Reply
 from machines.inputs import Called, CardPresented, LinkUp, MeterTold, Started
@@ -208,7 +208,7 @@ def test_a_retirement_goes_on_slice_by_slice(tmp_path: Path) -> None:
     """With a turn of the loop between two slices."""
     journal = Journal(tmp_path / "journal", entropy=os.urandom)
     journal.append([(seq, b"x") for seq in range(3_500)])
-    journal.put_closing(2_999, b"closing")
+    journal.put_closing(2_999, digest(b"closing") + b"closing")
     retired: list[int] = []
     keeper = JournalKeeper(journal, on_retired=lambda: retired.append(journal.base()[0]))
     told: list[Any] = []

@@ -14,6 +14,7 @@ from engine.records import BY_CLASS, BY_KIND
 from eventlog import segments, snapshots
 from eventlog.codec import encode
 from eventlog.fold import Folded, fold
+from eventlog.journal import digest
 from eventlog.memory import MemoryJournal
 from eventlog.segments import Segment
 from machines.effects import Call
@@ -119,7 +120,7 @@ def test_a_base_without_its_closing_snapshot_is_not_folded(story: Story) -> None
     assert verify(STATION, journal).damage
     journal = cut(story, 5)
     body = encode(["0.1.0", 1, b"another chain!!!", []])
-    journal._closings[0][5] = segments.digest(body) + body
+    journal._closings[0][5] = digest(body) + body
     with pytest.raises(JournalFault, match="not of this journal"):
         at(STATION, journal, 7)
     journal._closings[0][5] = b"\xc1"
