@@ -21,7 +21,8 @@ def shapes() -> dict[str, str]:
 
 def fields(cls: Any) -> tuple[attrs.Attribute[object], ...]:
     """The fields of a record's class."""
-    return attrs.fields(cls)
+    found: tuple[attrs.Attribute[object], ...] = attrs.fields(cls)
+    return found
 
 
 def field(it: attrs.Attribute[object]) -> str:
