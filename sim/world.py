@@ -29,6 +29,7 @@ from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as LinkPhase
 from machines.device_model.state import DEVICE_MODEL
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse
+from machines.flags import FLAGS
 from machines.inputs import (
     Answered,
     CableConnected,
@@ -70,7 +71,6 @@ from wire.schemas import Schemas
 JOURNAL: Final = 0x51A7
 """The number of a simulated journal; lives do not meet, so one number serves them all."""
 
-FLAGS: Final[tuple[str, ...]] = ()
 SNAPSHOT_VERSION: Final = b"sim"
 SPINS_MOST: Final = 20_000
 """More steps than this at one instant is a world that turns on the spot."""
