@@ -36,6 +36,8 @@ TURN_BYTES = 250
 VERIFIED_TURNS_S = 20_000
 LIFE_S = 5.0
 LONG_TURNS = 100_000
+SEGMENT_TURNS = 10_000
+"""A segment as the component files have it."""
 GROUP_ROWS = 1_000
 
 LONG_FIGURES_PER_ROUND = 4
@@ -48,7 +50,7 @@ FOLD = Goal(
 VERIFY = Goal(name="day-verify", what=f"verify, turns a second of one core / {VERIFIED_TURNS_S}", goal=1.0, better="higher")
 LIFE = Goal(name="day-life", what=f"the reference day lived through, seconds of one core / {LIFE_S:g} s", goal=1.0)
 RESTART = Goal(name="restart", what=f"spawn to ready over {LONG_TURNS} turns / over none", goal=2.0)
-RESTART_BASE = Goal(name="restart-base", what=f"spawn to ready over a closing snapshot and {segments.SEGMENT_TURNS} turns / over none", goal=2.0)
+RESTART_BASE = Goal(name="restart-base", what=f"spawn to ready over a closing snapshot and {SEGMENT_TURNS} turns / over none", goal=2.0)
 
 
 def lived(store: Store, turns: int = 0) -> None:
@@ -206,7 +208,7 @@ def retired(source: MemoryJournal, path: Path) -> None:
     """The rows of *source* as a journal on disk whose turns were retired but for one segment, with nothing but the closing snapshot to start from."""
     copied(source, path)
     journal = Journal(path)
-    through = journal.last()[0] - segments.SEGMENT_TURNS
+    through = journal.last()[0] - SEGMENT_TURNS
     rows = ((seq, row) for seq, row in source.rows() if seq <= through)
     segments.close(journal, fold(STATION, Folded(STATION.genesis()), rows))
     while not journal.retire(through):

@@ -228,10 +228,10 @@ def _raised(body: bytes, kind: int) -> bytes:
             return {key: again(one) for key, one in value.items()}
         return value
 
-    build_, at, chain, parts = msgpack.unpackb(body, strict_map_key=False)
+    build_, at, chain, parts = segments.opened(body)
     states = [[name, msgpack.packb(again(msgpack.unpackb(packed, strict_map_key=False)))] for name, packed in parts]
     raised: bytes = msgpack.packb([build_, at, chain, states])
-    return raised
+    return segments.digest(raised) + raised
 
 
 def test_a_journal_with_states_of_a_newer_build_is_refused_when_it_is_opened(tmp_path: Path) -> None:

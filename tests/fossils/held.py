@@ -11,6 +11,7 @@ from typing import Any
 import msgpack
 
 from eventlog.codec import ENUM, RECORD
+from eventlog.segments import opened
 
 
 def in_rows(rows: Iterable[bytes]) -> set[int]:
@@ -26,7 +27,7 @@ def in_rows(rows: Iterable[bytes]) -> set[int]:
 
 def in_closing(body: bytes) -> set[int]:
     """The kinds of all states and values in a closing snapshot."""
-    _, _, _, parts = msgpack.unpackb(body, use_list=False, strict_map_key=False)
+    parts = opened(body)[3]
     return {kind for _, packed in parts for kind in nested(msgpack.unpackb(packed, use_list=False, strict_map_key=False))}
 
 
