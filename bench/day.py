@@ -73,6 +73,7 @@ def cpu_ns(work: Callable[[], object]) -> int:
 def copied(source: MemoryJournal, path: Path) -> int:
     """The rows of *source* as a journal on disk; returns how many."""
     journal = Journal(path)
+    journal.opened()
     group: list[tuple[int, bytes]] = []
     count = 0
     for seq, row in source.rows():
@@ -176,6 +177,7 @@ async def of_restart(csms: Csms, folder: Path, count: int, progress: Progress) -
     long = folder / "long"
     turns = copied(source, long / "journal")
     journal = Journal(long / "journal")
+    journal.opened()
     oldest = turns - snapshots.EVERY_TURNS
     rows = ((seq, row) for seq, row in source.rows() if seq <= oldest)
     snapshots.write(journal, fold(STATION, Folded(STATION.genesis()), rows), snapshots.fold_version())
@@ -208,6 +210,7 @@ def retired(source: MemoryJournal, path: Path) -> None:
     """The rows of *source* as a journal on disk whose turns were retired but for one segment, with nothing but the closing snapshot to start from."""
     copied(source, path)
     journal = Journal(path)
+    journal.opened()
     through = journal.last()[0] - SEGMENT_TURNS
     rows = ((seq, row) for seq, row in source.rows() if seq <= through)
     segments.close(journal, fold(STATION, Folded(STATION.genesis()), rows))

@@ -129,6 +129,7 @@ def run_soak(
     outcome = Outcome(limit_bytes=limit_bytes)
     with tempfile.TemporaryDirectory(prefix="stationd-soak-") as directory:
         journal = Counting(Path(directory) / "journal", map_bytes=limit_bytes, entropy=lambda count: NUMBER[:count])
+        journal.opened()
         try:
             written = written_bytes()
             with asyncio.Runner(loop_factory=LeapingLoop) as runner:

@@ -143,6 +143,7 @@ def run_year(
     with tempfile.TemporaryDirectory(prefix="stationd-year-") as directory:
         folder = Path(directory)
         journal = Journal(folder / "year" / "journal", map_bytes=limit_bytes, entropy=lambda count: NUMBER[:count])
+        journal.opened()
         try:
             _live(Grouped(journal), days, seed, segment_turns, folder, rounds, outcome, progress)
         except Violation as violation:
