@@ -44,7 +44,7 @@ GROUPS = (
     Group("set-flushes", live.of_flushes, (live.SET_FLUSHES,)),
     Group("get", live.of_get, (live.GET_P50,)),
     Group("day", day.of_day, (day.BYTES, day.FOLD, day.VERIFY, day.LIFE)),
-    Group("restart", day.of_restart, (day.RESTART,)),
+    Group("restart", day.of_restart, (day.RESTART, day.RESTART_BASE)),
     Group("boot", live.of_boot, (live.BOOT,)),
     Group("memory", live.of_memory, (live.MEMORY,)),
 )

@@ -22,7 +22,7 @@ from bench.measure import Goal, NotMeasured, Result
 from bench.progress import Progress
 from bench.started import Programs
 from engine.records import BY_KIND
-from eventlog import snapshots
+from eventlog import segments, snapshots
 from eventlog.fold import CHAIN_BYTES, Folded, fold
 from eventlog.journal import Journal, Store
 from eventlog.memory import MemoryJournal
@@ -36,6 +36,8 @@ TURN_BYTES = 250
 VERIFIED_TURNS_S = 20_000
 LIFE_S = 5.0
 LONG_TURNS = 100_000
+SEGMENT_TURNS = 10_000
+"""A segment as the component files have it."""
 GROUP_ROWS = 1_000
 
 LONG_FIGURES_PER_ROUND = 4
@@ -48,6 +50,7 @@ FOLD = Goal(
 VERIFY = Goal(name="day-verify", what=f"verify, turns a second of one core / {VERIFIED_TURNS_S}", goal=1.0, better="higher")
 LIFE = Goal(name="day-life", what=f"the reference day lived through, seconds of one core / {LIFE_S:g} s", goal=1.0)
 RESTART = Goal(name="restart", what=f"spawn to ready over {LONG_TURNS} turns / over none", goal=2.0)
+RESTART_BASE = Goal(name="restart-base", what=f"spawn to ready over a closing snapshot and {SEGMENT_TURNS} turns / over none", goal=2.0)
 
 
 def lived(store: Store, turns: int = 0) -> None:
@@ -70,6 +73,7 @@ def cpu_ns(work: Callable[[], object]) -> int:
 def copied(source: MemoryJournal, path: Path) -> int:
     """The rows of *source* as a journal on disk; returns how many."""
     journal = Journal(path)
+    journal.opened()
     group: list[tuple[int, bytes]] = []
     count = 0
     for seq, row in source.rows():
@@ -173,24 +177,43 @@ async def of_restart(csms: Csms, folder: Path, count: int, progress: Progress) -
     long = folder / "long"
     turns = copied(source, long / "journal")
     journal = Journal(long / "journal")
+    journal.opened()
     oldest = turns - snapshots.EVERY_TURNS
     rows = ((seq, row) for seq, row in source.rows() if seq <= oldest)
     snapshots.write(journal, fold(STATION, Folded(STATION.genesis()), rows), snapshots.fold_version())
     journal.close()
+    retired(source, folder / "base" / "journal")
     del source
     times: list[dict[str, float]] = []
     with Programs(csms, folder) as programs:
         for number in progress.rounds("restart", count + 1):
             one: dict[str, float] = {}
-            for kind in chance.sample(["long", "empty"], 2):
+            for kind in chance.sample(["long", "base", "empty"], 3):
                 data = folder / f"{kind}-{number}"
-                if kind == "long":
-                    shutil.copytree(long, data)
+                if kind != "empty":
+                    shutil.copytree(folder / kind, data)
                 with no_collector():
                     one[kind] = await programs.ready(data.name, programs.station_argv(data.name, data))
                 shutil.rmtree(data)
             # The first one found no byte code, perhaps.
             if number:
                 times.append(one)
-    note = " / ".join(f"{median([one[kind] for one in times]) / 1e6:.0f} ms" for kind in ("long", "empty"))
-    return [Result(goal=RESTART, ratios=ratios(times, "long", "empty"), note=f"{note}, {turns} turns, {snapshots.EVERY_TURNS} since the snapshot")]
+    ms = {kind: f"{median([one[kind] for one in times]) / 1e6:.0f} ms" for kind in ("long", "base", "empty")}
+    since = f"{turns} turns, {snapshots.EVERY_TURNS} since the snapshot"
+    return [
+        Result(goal=RESTART, ratios=ratios(times, "long", "empty"), note=f"{ms['long']} / {ms['empty']}, {since}"),
+        Result(goal=RESTART_BASE, ratios=ratios(times, "base", "empty"), note=f"{ms['base']} / {ms['empty']}, no other snapshot"),
+    ]
+
+
+def retired(source: MemoryJournal, path: Path) -> None:
+    """The rows of *source* as a journal on disk whose turns were retired but for one segment, with nothing but the closing snapshot to start from."""
+    copied(source, path)
+    journal = Journal(path)
+    journal.opened()
+    through = journal.last()[0] - SEGMENT_TURNS
+    rows = ((seq, row) for seq, row in source.rows() if seq <= through)
+    segments.close(journal, fold(STATION, Folded(STATION.genesis()), rows))
+    while not journal.retire(through):
+        pass
+    journal.close()

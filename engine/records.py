@@ -1,7 +1,8 @@
 """The numbers under which values are written down.
 
 Law: a record's kind number and the order of its fields belong to the journal, not to Python.  Classes may move or be renamed; a number is
-never given twice, and a field is only ever added at the end, with a default (anything else is ``version + 1`` and an upcast).
+never given twice, and what was released keeps its fields, their order and their defaults: any change of them, a field at the end too, is
+``version + 1`` and an upcast.  States and the values in them live by the same law: a closing snapshot holds them for as long as a journal lasts.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Record:
 BY_KIND: dict[int, Record] = {}
 BY_CLASS: dict[type, Record] = {}
 UPCASTS: dict[tuple[int, int], Upcast] = {}
+OLD_BLOBS: dict[tuple[int, int], tuple[int, ...]] = {}
+"""Places of opaque bytes among the fields of (kind, version), where a version that has a way up had any."""
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=True, field_specifiers=(attrs.field,))
@@ -89,13 +92,27 @@ def enumeration(kind: int) -> Callable[[E], E]:
     return declare
 
 
-def upcast(kind: int, version: int) -> Callable[[Upcast], Upcast]:
-    """Carry the fields of *kind* from *version* to the next."""
+def upcast(kind: int, version: int, *, count: int, defaults: tuple[Any, ...] = (), blobs: tuple[int, ...] = ()) -> Callable[[Upcast], Upcast]:
+    """Carry the fields of *kind* from *version* to the next; what is given and returned are field values in declared order.
+
+    *count* is how many fields that version had, *defaults* were those of its last fields: a row leaves out a tail that equals them, and the step
+    is given it back.  *blobs* are the places of its opaque bytes.
+    """
+    if len(defaults) > count:
+        raise AssertionError(f"kind {kind} version {version}: {len(defaults)} defaults for {count} fields")
 
     def declare(step: Upcast) -> Upcast:
         if (kind, version) in UPCASTS:
             raise AssertionError(f"kind {kind} has two ways up from version {version}")
-        UPCASTS[kind, version] = step
+
+        def whole(fields: tuple[Any, ...]) -> tuple[Any, ...]:
+            left_out = count - len(fields)
+            if not 0 <= left_out <= len(defaults):
+                raise JournalFault(f"kind {kind} version {version} has {count} fields, and the row has {len(fields)} of them")
+            return step(fields + defaults[len(defaults) - left_out :])
+
+        UPCASTS[kind, version] = whole
+        OLD_BLOBS[kind, version] = blobs
         return step
 
     return declare
@@ -113,15 +130,26 @@ def build(fields: Sequence[Any], blobs: Sequence[bytes] = ()) -> Any:
         name = entry.name if entry else f"kind {code & 0xFFFF}"
         raise UnknownRecord(f"{name} version {(code >> 16) + 1} comes from a newer build; read this journal with that build")
     values = fields[1:]
-    if entry.blobs:
+    places = entry.blobs if code == entry.code else OLD_BLOBS.get((entry.kind, (code >> 16) + 1), ())
+    if places:
         filled = list(values)
-        for place in entry.blobs:
+        for place in places:
             if place < len(filled) and type(filled[place]) is int:
                 filled[place] = blobs[filled[place]]
         values = filled
     for version in range((code >> 16) + 1, entry.version):
         values = UPCASTS[entry.kind, version](tuple(values))
     return entry.cls(*values)
+
+
+def member(kind: int, name: str) -> Enum:
+    """The member *name* of an enumeration.  Raises UnknownRecord where this build has no such member, or no such enumeration."""
+    of = ENUMS.get(kind)
+    if of is None or name not in of.__members__:
+        raise UnknownRecord(
+            f"{name} of {of.__qualname__ if of else f'enumeration {kind}'} comes from a newer build; read this journal with that build"
+        )
+    return of.__members__[name]
 
 
 def fields_of(value: Value, blobs: list[bytes] | None = None) -> list[Any]:

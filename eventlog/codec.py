@@ -13,7 +13,7 @@ import msgpack
 
 from engine.event import AfterCrash, Value
 from engine.kernel import Turn
-from engine.records import BY_CLASS, BY_KIND, ENUM_KINDS, ENUMS, UnknownRecord, build, fields_of
+from engine.records import BY_CLASS, BY_KIND, ENUM_KINDS, UnknownRecord, build, fields_of, member
 
 RECORD, ENUM = 1, 2
 """The msgpack extension codes: a nested record, an enum member."""
@@ -80,6 +80,5 @@ def _unpack(code: int, data: bytes) -> Any:
     if code == RECORD:
         return build(decode(data))
     if code == ENUM:
-        kind, name = decode(data)
-        return ENUMS[kind][name]
+        return member(*decode(data))
     raise UnknownRecord(f"extension {code} comes from a newer build; read this journal with that build")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 
 from engine.errors import StationdError
@@ -43,6 +44,17 @@ def look(file: Path, *, whole: bool = False, begun: bool = False) -> None:
         raise Damage(str(torn)) from torn
     except OSError as error:
         raise Damage(f"it cannot be read ({error.strerror})") from error
+
+
+def look_at_turns(file: Path, prefix: bytes, most: int) -> None:
+    """Judge the pages of the first *most* turns of the station whose number is *prefix*: those that are about to be deleted.  Raises Damage."""
+    try:
+        with PageFile(file) as pages:
+            tables = pages.tables(newest(pages))
+            for _ in islice(pages.walk(tables[b"turns"], prefix), most):
+                pass
+    except Torn as torn:
+        raise Damage(str(torn)) from torn
 
 
 def newest(pages: PageFile) -> Meta:

@@ -40,6 +40,7 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
     engine: EngineState = parts[ENGINE.name]
     outbox = engine.outbox
     settled_kind = BY_CLASS[Settled].kind
+    settled_codes = frozenset(settled_kind | version << 16 for version in range(BY_CLASS[Settled].version))
     followed = followed_codes()
     # One flat table by row code: class, its folds bound to their states, places of opaque bytes.  Old versions take the general way.
     plain: dict[int, tuple[Any, Any, tuple[int, ...]]] = {}
@@ -83,7 +84,7 @@ def fold(kernel: Kernel, start: Folded, rows: Iterable[tuple[int, bytes]]) -> Fo
                     made = build(fact, fields[5:])
                     for evolve, part in slow[code & 0xFFFF]:
                         evolve(part, made)
-            if fields[2][0] == settled_kind:
+            if fields[2][0] in settled_codes:
                 settled = build(fields[2])
                 outbox.pop((settled.seq, settled.index), None)
             if fields[4]:

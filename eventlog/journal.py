@@ -368,6 +368,11 @@ class Journal:
         """
         prefix = station.to_bytes(2, "big")
         last = prefix + through.to_bytes(8, "big")
+        try:
+            # Nobody may have read these pages since they were written.
+            damage.look_at_turns(self.path / "data.mdb", prefix, rows_most)
+        except damage.Damage as found:
+            raise JournalFault(f"{found}: what lies there cannot be retired; {damage.WAYS_ON.format(data=self.path.parent)}") from found
         with self._env.begin(write=True) as txn:
             base = self._base(txn, station)
             if through > base[0]:

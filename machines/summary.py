@@ -74,7 +74,7 @@ def summary(station: Station, at_us: int) -> dict[str, Any]:
     return {
         "time": timestamp(station, at_us),
         "link": {**link(station), "phase": station[CONNECTION].phase.value, "held": station[CONNECTION].held},
-        "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build},
+        "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build, "flags": list(boot.flags)},
         "queue": {"waiting": len(out.queue), "in_flight": bool(out.flying), "thinned": out.thinned},
         "faulted_evses": list(station[ENGINE].faulted_evses),
         "network": {

@@ -56,6 +56,8 @@ def _add_log(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], wa
     )
     it.add_argument("--out", metavar="FILE", type=Path, help="write there, for this user only (default: standard output)")
     _command(commands, "verify", "whether the journal is whole: hash chain, numbering, every row readable", _log_verify, "log verify")
+    _command(commands, "flags", "behaviours fixed at start: those of this build, and those of every start", _flags, "log flags")
+    _command(commands, "space", "how full the journal is, and which turns it holds", _space, "log space --data ./cp001")
     it = _mending(
         commands, "salvage", "bring back every turn before the damage of a journal; the damaged one is kept", _salvage, "log salvage --data ./cp001"
     )
@@ -289,6 +291,12 @@ def _export(args: argparse.Namespace, out: Output, store: Watched) -> None:
         raise SetupFault(f"{args.out}: cannot be written ({error.strerror}); name another file with --out FILE") from error
 
 
+def _space(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    from replay.space import lines
+
+    out.say(lines(store.store, args.station))
+
+
 def _log_verify(args: argparse.Namespace, out: Output, store: Watched) -> None:
     from replay.whole import examine
 
@@ -296,6 +304,12 @@ def _log_verify(args: argparse.Namespace, out: Output, store: Watched) -> None:
     out.status = 0 if report.ok else 1
     out.say(report.damage)
     out.say([str(report)])
+
+
+def _flags(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    from replay.flags import lines
+
+    out.say(lines(store, args.station))
 
 
 def _verify(args: argparse.Namespace, out: Output, store: Watched) -> None:

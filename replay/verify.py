@@ -19,6 +19,7 @@ from eventlog.codec import decode, decode_turn, encode_turn
 from eventlog.fold import CHAIN_BYTES, fold
 from eventlog.journal import Reading, link
 from eventlog.segments import begin
+from machines.boot.state import BOOT
 from machines.inputs import Started
 from replay.reading import PROGRESS_TURNS, Progress
 from replay.text import event, moment
@@ -97,7 +98,7 @@ def verify(kernel: Kernel, store: Reading, station: int = 0, *, progress: Progre
         report.damage.append(str(error))
         return report
     now = start.station
-    flags: tuple[str, ...] = ()
+    flags = now[BOOT].flags if BOOT.name in now.parts else ()
     chain, last_at, expected = start.chain, start.at if start.seq >= 0 else -1, start.seq + 1
     first = expected
     turn_again = kernel.turn

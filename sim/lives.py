@@ -196,9 +196,9 @@ class Life:
         world.process.flush_all()
         station = world.process.durable_station
         if self.seed % FULL_REPLAY_EVERY == 0:
-            check_replay(self.kernel, world.store, station)
+            check_replay(self.kernel, world.memory, station)
         else:
-            check_fold(self.kernel, world.store, station)
+            check_fold(self.kernel, world.memory, station)
 
     def _all_well(self) -> None:
         world = self.world

@@ -19,7 +19,7 @@ from engine.standby import stand_by
 from eventlog import snapshots
 from eventlog.codec import encode_turn
 from eventlog.fold import Folded
-from eventlog.memory import MemoryJournal
+from eventlog.journal import Store
 
 GROUP_MOST: Final = 64
 RIDE_MOST_US: Final = 1_000_000
@@ -55,7 +55,7 @@ class Process:
     def __init__(
         self,
         kernel: Kernel,
-        store: MemoryJournal,
+        store: Store,
         recorder: Recorder,
         folded: Folded,
         *,

@@ -20,6 +20,7 @@ from engine.ports import DONE, FAILED
 from engine.recorder import Recorder
 from engine.records import fields_of
 from eventlog import segments, snapshots
+from eventlog.journal import Store
 from eventlog.memory import MemoryJournal
 from eventlog.vault import PERSON, SECRET, MemoryVault
 from machines.boot.state import BOOT
@@ -29,6 +30,7 @@ from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as LinkPhase
 from machines.device_model.state import DEVICE_MODEL
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse
+from machines.flags import FLAGS
 from machines.inputs import (
     Answered,
     CableConnected,
@@ -70,7 +72,6 @@ from wire.schemas import Schemas
 JOURNAL: Final = 0x51A7
 """The number of a simulated journal; lives do not meet, so one number serves them all."""
 
-FLAGS: Final[tuple[str, ...]] = ()
 SNAPSHOT_VERSION: Final = b"sim"
 SPINS_MOST: Final = 20_000
 """More steps than this at one instant is a world that turns on the spot."""
@@ -181,6 +182,7 @@ class World:
 
     *versions*: the WebSocket subprotocols that the CSMS agrees to, best first.  *config*: values for some of CONFIG.  *schemas* None: payloads
     are not judged.  *tokens*: what the CSMS says of the cards that there are.  *process* is what runs the station, *number* the journal's own.
+    *store* is where its rows are kept (default: in memory only).
     """
 
     def __init__(
@@ -196,6 +198,7 @@ class World:
         kernel: Kernel = STATION,
         process: type[Process] = Process,
         number: int = JOURNAL,
+        store: Store | None = None,
     ) -> None:
         self.seed = seed
         self.random = Random(seed)
@@ -205,7 +208,8 @@ class World:
         self._process = process
         self.now = 0
         self.number = number
-        self.store = MemoryJournal()
+        self.memory = MemoryJournal()
+        self.store: Store = store if store is not None else self.memory
         self.vault = MemoryVault(seed.to_bytes(16, "big"))
         self.specs = specs
         self.hardware = {n: Evse(n, spec) for n, spec in enumerate(specs, 1)}
@@ -251,6 +255,8 @@ class World:
         self._restart_at: int | None = 0
         self._ended_by_card: dict[int, str] = {}
         self._news: deque[tuple[int, Input]] = deque()
+
+    snapshot_version = SNAPSHOT_VERSION
 
     # Time
 
@@ -327,7 +333,7 @@ class World:
         if self._down_at is not None:
             self.onlooker.asleep(self.now - self._down_at)
             self._down_at = None
-        folded = snapshots.restore(self.store, self.kernel, lambda: SNAPSHOT_VERSION)
+        folded = snapshots.restore(self.store, self.kernel, lambda: self.snapshot_version)
         anchor = folded.station[CLOCK]
         recorder = Recorder(
             clock=self.clock,
@@ -402,7 +408,7 @@ class World:
 
     def _remember(self, process: Process) -> None:
         """What is durable must be what a fold makes of the rows, wherever the process ended."""
-        again = snapshots.restore(self.store, self.kernel, lambda: SNAPSHOT_VERSION)
+        again = snapshots.restore(self.store, self.kernel, lambda: self.snapshot_version)
         if again.station != process.durable_station:
             raise Violation("the fold is the station that lived", f"after turn {again.seq}, at a crash")
 
@@ -424,13 +430,13 @@ class World:
         if process is not self.process:
             return
         process.flush_all()
-        process.snapshot(SNAPSHOT_VERSION)
+        process.snapshot(self.snapshot_version)
         self.died("stopped")
 
     def snapshot(self) -> None:
         """Keep a snapshot, as the daemon does now and then."""
         if self.process is not None:
-            self.process.snapshot(SNAPSHOT_VERSION)
+            self.process.snapshot(self.snapshot_version)
 
     def _tell(self, inputs: Iterable[Input]) -> None:
         """Inputs of the hardware, at once; nobody hears them while the process is down."""
@@ -569,7 +575,8 @@ class World:
                 segments.close(self.store, process.durable())
                 self._kept(process, effect_id)
             case RetireThrough():
-                self.store.retire(effect.through)
+                while not self.store.retire(effect.through):
+                    pass
                 self._kept(process, effect_id)
             case _:
                 raise Violation("somebody performs every effect", type(effect).__name__)

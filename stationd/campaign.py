@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -20,15 +21,20 @@ from component_config.schemas import installed_schemas
 from sim.lives import run_lives
 from stationd.damage import run_damage
 from stationd.kills import run_kills
+from stationd.soak import run_soak
+from stationd.year import run_year
 
 EXAMPLE = """examples:
   stationd campaign                              all of them at full size, recorded in docs/campaigns.jsonl
   stationd campaign lives --count 500 --seed 7   only lives, from seed 7 on
   stationd campaign kills --count 20 --no-record only kills, written down nowhere
   stationd campaign damage --count 20            damaged journals, and what the daemon makes of them
+  stationd campaign year --count 30              a month of a busy station with a bounded journal, and how fast it starts
+  stationd campaign soak                         1,000,000 turns of the daemon: memory, file, bytes written
 """
 
-SIZES = {"lives": 10_000, "kills": 200, "damage": 500}
+SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "year": 365, "soak": 1_000_000}
+"""Lives, kills, damaged files, days, turns."""
 BAR = 40
 
 
@@ -36,13 +42,13 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the campaigns."""
     it = commands.add_parser(
         "campaign",
-        help="the long runs: simulated lives, power cuts, damaged files",
+        help="the long runs: simulated lives, power cuts, damaged files, a year, a soak",
         description="Run the campaigns at full size and record the result with the commit.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     it.add_argument("what", nargs="?", choices=("all", *SIZES), default="all", help="which campaign (default: all)")
-    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills, 500 damaged files)")
+    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills, 500 damaged files, 365 days, 1000000 turns)")
     it.add_argument("--seed", metavar="N", type=int, default=1, help="the first seed (default: 1)")
     it.add_argument(
         "--record", metavar="FILE", type=Path, default=Path("docs/campaigns.jsonl"), help="where the result is added (default: docs/campaigns.jsonl)"
@@ -57,24 +63,56 @@ def main(args: argparse.Namespace) -> int:
     for what in SIZES if args.what == "all" else (args.what,):
         count = args.count or SIZES[what]
         begun = monotonic()
-        if what == "lives":
-            lives = run_lives(args.seed, count, schemas=installed_schemas, processes=os.cpu_count() or 1, progress=_bar(what))
-            lines, broken, digest = list(lives.lines()), len(lives.broken), lives.digest
-            seen: dict[str, Any] = {"lives": lives.lives, "turns": lives.turns, "transactions": lives.transactions, "digest": digest}
-        elif what == "damage":
-            damage = run_damage(count, args.seed, progress=_bar(what))
-            lines, broken = list(damage.lines()), len(damage.broken)
-            seen = {"files": damage.files, "refused": damage.refused, "harmless": damage.unhurt, "recovered": damage.recovered}
-        else:
-            kills = run_kills(count, args.seed, progress=_bar(what))
-            lines, broken = list(kills.lines()), len(kills.broken)
-            seen = {"kills": kills.kills, "turns": kills.turns, "transactions": kills.transactions, "events": kills.events}
+        lines, broken, seen = RUNS[what](args.seed, count)
         _clear()
         print(*lines, sep="\n")
         failed = failed or broken > 0
         if not args.no_record:
             _record(args.record, {"campaign": what, "seed": args.seed, **seen, "broken": broken, "seconds": round(monotonic() - begun)})
     return 1 if failed else 0
+
+
+Came = tuple[list[str], int, dict[str, Any]]
+"""Of a campaign: lines for people, how much was broken, figures to record."""
+
+
+def _lives(seed: int, count: int) -> Came:
+    lives = run_lives(seed, count, schemas=installed_schemas, processes=os.cpu_count() or 1, progress=_bar("lives"))
+    seen = {"lives": lives.lives, "turns": lives.turns, "transactions": lives.transactions, "digest": lives.digest}
+    return list(lives.lines()), len(lives.broken), seen
+
+
+def _kills(seed: int, count: int) -> Came:
+    kills = run_kills(count, seed, progress=_bar("kills"))
+    seen = {"kills": kills.kills, "turns": kills.turns, "transactions": kills.transactions, "events": kills.events}
+    return list(kills.lines()), len(kills.broken), seen
+
+
+def _damage(seed: int, count: int) -> Came:
+    damage = run_damage(count, seed, progress=_bar("damage"))
+    seen = {"files": damage.files, "refused": damage.refused, "harmless": damage.unhurt, "recovered": damage.recovered}
+    return list(damage.lines()), len(damage.broken), seen
+
+
+def _year(seed: int, count: int) -> Came:
+    year = run_year(count, seed, progress=_bar("year"))
+    seen = {
+        "days": year.days, "turns": year.turns, "transactions": year.charges, "most_bytes": year.most_bytes, "limit_bytes": year.limit_bytes,
+        "retired": year.retired, "verified": year.verified, "start_ratios": year.ratios,
+    }  # fmt: skip
+    return list(year.lines()), len(year.broken), seen
+
+
+def _soak(seed: int, count: int) -> Came:
+    soak = run_soak(count, seed, progress=_bar("soak"))
+    seen = {
+        "turns": soak.turns, "transactions": soak.charges, "rise_bytes": soak.rise_bytes, "most_bytes": soak.most_bytes,
+        "limit_bytes": soak.limit_bytes, "retired": soak.retired, "verified": soak.verified, "amplification": round(soak.amplification, 1),
+    }  # fmt: skip
+    return list(soak.lines()), len(soak.broken), seen
+
+
+RUNS: dict[str, Callable[[int, int], Came]] = {"lives": _lives, "kills": _kills, "damage": _damage, "year": _year, "soak": _soak}
 
 
 def _bar(what: str) -> Any:

@@ -34,6 +34,7 @@ from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as Link
 from machines.device_model.views import Variable
+from machines.flags import FLAGS
 from machines.inputs import ConfigLoaded, Started, Stopping
 from machines.station import STATION
 from replay.paths import default_data
@@ -44,9 +45,6 @@ from wire import jsontext
 from wire.declared import Declared
 
 log = logging.getLogger("stationd")
-
-FLAGS: tuple[str, ...] = ()
-"""Behaviours fixed at start; none so far."""
 
 STOP_LIMIT_S = 5.0
 

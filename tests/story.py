@@ -17,6 +17,7 @@ from eventlog.codec import decode_turn, encode_turn
 from eventlog.fold import CHAIN_BYTES, Folded, fold
 from eventlog.memory import MemoryJournal
 from machines.effects import Call, Reply, ReplyError
+from machines.flags import FLAGS
 from machines.inputs import Answered, Called, ConfigLoaded, EvseSeen, LinkUp, Refused, Started
 from machines.outbound.asks import read_message_id
 from machines.station import STATION
@@ -107,13 +108,16 @@ def hash_text(body: bytes) -> str:
 class Story:
     """A station, its turns, and short words for what happens to it."""
 
-    def __init__(self, settings: dict[str, str] | None = None, *, evses: int = 2, kernel: Kernel = STATION) -> None:
+    def __init__(self, settings: dict[str, str] | None = None, *, evses: int = 2, kernel: Kernel = STATION, flags: tuple[str, ...] = FLAGS) -> None:
         self.kernel = kernel
         self.station: Station = kernel.genesis()
         self.turns: list[Turn] = []
         self.at = 0
         self.link = 0
         self.boots = 0
+        self.flags = flags
+        self.flags_next = flags
+        """What the next start records; another build than this one's."""
         self.settings = settings
         self.evses = evses
 
@@ -122,7 +126,7 @@ class Story:
     def when(self, input: Input, *, after_us: int = 1_000) -> Turn:
         """Something happens, *after_us* later."""
         self.at += after_us
-        cx = Context(seq=len(self.turns), at=self.at, luck=(len(self.turns) + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
+        cx = Context(seq=len(self.turns), at=self.at, luck=(len(self.turns) + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF, flags=self.flags)
         turn, self.station = self.kernel.turn(self.station, input, cx)
         self.turns.append(turn)
         return turn
@@ -141,7 +145,10 @@ class Story:
     def start(self) -> Turn:
         """The daemon starts."""
         self.boots += 1
-        turn = self.when(Started(journal=JOURNAL, build="test", boot_id=f"b{self.boots}", boottime_us=self.at, wall_us=WALL_US + self.at))
+        self.flags = self.flags_next
+        turn = self.when(
+            Started(journal=JOURNAL, build="test", boot_id=f"b{self.boots}", boottime_us=self.at, wall_us=WALL_US + self.at, flags=self.flags)
+        )
         config = declarations(self.settings, self.evses)
         if config.digest != self.station.parts["device_model"].digest:
             self.when(config)
@@ -220,11 +227,13 @@ class Story:
         """The replay that ends every story."""
         journal = self.rows()
         station = self.kernel.genesis()
+        flags: tuple[str, ...] = ()
         for (seq, row), turn in zip(journal.rows(), self.turns, strict=True):
             read = decode_turn(seq, row[CHAIN_BYTES:])
             assert read == turn
             assert encode_turn(read) == row[CHAIN_BYTES:]
-            again, decided = self.kernel.turn(station, turn.input, Context(seq=turn.seq, at=turn.at, luck=turn.luck))
+            flags = turn.input.flags if isinstance(turn.input, Started) else flags
+            again, decided = self.kernel.turn(station, turn.input, Context(seq=turn.seq, at=turn.at, luck=turn.luck, flags=flags))
             assert again.facts == turn.facts
             assert again.effects == turn.effects
             station = self.kernel.restore(station, turn)

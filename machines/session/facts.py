@@ -133,7 +133,10 @@ class EvseAsked(Fact):
 
 @record(313)
 class TransactionStarted(Fact):
-    """A transaction began; its first event is message *entry*.  *sample_at_us* is when the first periodic sample is due (0: never)."""
+    """A transaction began; its first event is message *entry*.  *sample_at_us* is when the first periodic sample is due (0: never).
+
+    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set then (see ``machines.flags``).
+    """
 
     evse_id: int
     transaction_id: str
@@ -145,6 +148,7 @@ class TransactionStarted(Fact):
     sample_at_us: int = 0
     told_token: bool = False
     remote_start_id: int = -1
+    stop_points: tuple[str, ...] = ()
 
 
 @record(314)

@@ -72,7 +72,10 @@ AUTHORIZED = (Phase.AUTHORIZED, *CONNECTED_AND_AUTHORIZED)
 
 @record(321)
 class Transaction(Value):
-    """What is being told to the CSMS.  The three ``was`` say what has been true since it began: only what was true can end."""
+    """What is being told to the CSMS.  The three ``was`` say what has been true since it began: only what was true can end.
+
+    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set at the moment.
+    """
 
     transaction_id: str
     started_wh: int
@@ -80,6 +83,7 @@ class Transaction(Value):
     was_connected: bool = False
     was_authorized: bool = False
     was_flowing: bool = False
+    stop_points: tuple[str, ...] = ()
 
 
 @record(325)
@@ -319,6 +323,7 @@ def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
                 transaction_id=fact.transaction_id,
                 started_wh=fact.energy_wh,
                 started_at_us=fact.at_us,
+                stop_points=fact.stop_points,
             ),
         )
     )

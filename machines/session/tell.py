@@ -11,6 +11,7 @@ from engine.machine import Conclusions, Context, Station
 from machines.boot.state import BOOT
 from machines.clock.views import timestamp
 from machines.device_model.views import Variable
+from machines.flags import STOP_POINTS_STAY
 from machines.meter.state import METERS
 from machines.meter.values import BEGIN, END, ENDED, PERIODIC, SAMPLED_ENABLED, STARTED, UPDATED, meter_value
 from machines.outbound.asks import PLACES, ask
@@ -93,7 +94,7 @@ def tell(
         if should_start(session, START_POINT.members(station)):
             yield from _started(station, cx, evse_id, session, trigger)
         return
-    ends = should_end(session, tx, STOP_POINT.members(station))
+    ends = should_end(session, tx, tx.stop_points or STOP_POINT.members(station))
     reason = (session.stopped_reason or stopped_reason or "Local") if ends else ""
     names_token = session.authorized and not session.told_token
     told = station[SESSIONS].told[evse_id]
@@ -169,6 +170,7 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
         sample_at_us=cx.at + interval_us if interval_us else 0,
         told_token=session.authorized,
         remote_start_id=session.remote_start_id,
+        stop_points=STOP_POINT.members(station) if STOP_POINTS_STAY.is_set(cx) else (),
     )
     yield queued
 

@@ -154,14 +154,14 @@ def test_an_older_row_is_carried_up_step_by_step(spare_kinds: tuple[int, int]) -
         second: int
         third: str = "new"
 
-    upcast(kind, 1)(lambda fields: (*fields, 20))
-    upcast(kind, 2)(lambda fields: (fields[0] * 100, fields[1]))
+    upcast(kind, 1, count=1)(lambda fields: (*fields, 20))
+    upcast(kind, 2, count=2)(lambda fields: (fields[0] * 100, fields[1]))
     assert build([kind, 1]) == Grown(first=100, second=20)
     assert build([kind | 1 << 16, 1, 2]) == Grown(first=100, second=2)
     assert build([kind | 2 << 16, 1, 2, "x"]) == Grown(first=1, second=2, third="x")
     assert fields_of(Grown(first=1, second=2)) == [kind | 2 << 16, 1, 2]
     with pytest.raises(AssertionError, match="two ways up"):
-        upcast(kind, 1)(lambda fields: fields)
+        upcast(kind, 1, count=1)(lambda fields: fields)
 
 
 def test_what_a_newer_build_wrote_is_refused_by_name(spare_kinds: tuple[int, int]) -> None:

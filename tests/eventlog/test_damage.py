@@ -318,3 +318,15 @@ def test_any_flipped_bit_is_harmless_found_or_refused_and_never_an_error(made: P
 
 
 GOOD: dict[int, bytes] = {}
+
+
+def test_damaged_pages_are_not_deleted_by_way_of_lmdb(path: Path) -> None:
+    """Old turns that nobody reads any more are met when they are retired; that must not be what kills the daemon."""
+    journal = Journal(path)
+    data = (path / "data.mdb").read_bytes()
+    place = data.rindex(row(310)) // 4096 * 4096
+    hurt(path, bytes(4096), place)
+    with pytest.raises(JournalFault, match=r"page \d+ is not the page that it should be: what lies there cannot be retired; .*log salvage"):
+        journal.retire(599)
+    journal.append([(TURNS, b"on")])
+    journal.close()

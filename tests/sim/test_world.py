@@ -77,7 +77,7 @@ def whole(there: World) -> None:
     check_received(there.csms.transactions, check_events(there.ledger, 3), there.ledger)
     assert there.process is not None
     there.process.flush_all()
-    check_replay(there.kernel, there.store, there.process.durable_station)
+    check_replay(there.kernel, there.memory, there.process.durable_station)
 
 
 @pytest.mark.parametrize("versions", [("ocpp2.1", "ocpp2.0.1"), ("ocpp2.0.1",)])

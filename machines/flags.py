@@ -1,0 +1,39 @@
+"""The register of flags: behaviours that must not change under a journal that was recorded without them, nor under a session that began so.
+
+Law: a flag is read once, where what it governs begins, and the fact that begins it says what follows.  So a session goes on as it began through
+updates and restarts, and a journal is decided again as the build decided that wrote it.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from engine.machine import Context
+
+
+@frozen(kw_only=True)
+class Flag:
+    """A behaviour by *name*, since which build, what it *switches*, and when it may be *retired*: its name be forgotten, its old side be deleted."""
+
+    name: str
+    since: str
+    switches: str
+    retired: str
+
+    def is_set(self, cx: Context) -> bool:
+        """Whether the process that decides was started with it."""
+        return self.name in cx.flags
+
+
+STOP_POINTS_STAY = Flag(
+    name="stop-points-stay",
+    since="0.1.0",
+    switches="a transaction ends by the TxStopPoint that was set when it began; without it, by whatever is set at the moment",
+    retired="when no journal that was started without it is decided again, and no transaction that began without it can still run",
+)
+
+REGISTER = (STOP_POINTS_STAY,)
+"""Every flag that this build knows, in the order of their names."""
+
+FLAGS: tuple[str, ...] = tuple(flag.name for flag in REGISTER)
+"""What a process that starts now records in ``Started``."""

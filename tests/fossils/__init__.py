@@ -1,0 +1,1 @@
+"""Journals of released builds, and the tool that records them."""

@@ -1,0 +1,65 @@
+"""Stories worth keeping that no simulated life tells."""
+
+from __future__ import annotations
+
+from eventlog.memory import MemoryJournal
+from machines.flags import FLAGS
+from machines.inputs import EvseSeen
+from tests.machines.acts import card, charge, meter, plug, unplug
+from tests.replay.feeder import night
+from tests.story import Story
+
+
+def told() -> dict[str, tuple[str, str, MemoryJournal]]:
+    """Name -> (what happens, version of OCPP, the journal)."""
+    return {
+        "night": ("a charge, a lost link, a power cut, a new password", "2.1", night().rows()),
+        "night-201": ("a charge on a link of 2.0.1", "2.0.1", charged("ocpp2.0.1").rows()),
+        "capped": ("a driver whom the CSMS takes back, and who may take a little more energy (E05.FR.03)", "2.1", capped("ocpp2.1").rows()),
+        "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
+        "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
+    }
+
+
+def charged(subprotocol: str) -> Story:
+    """A charge from plug to plug."""
+    story = Story().boot(subprotocol)
+    plug(story)
+    card(story)
+    charge(story)
+    for turn in story.wait(200):
+        story.settle(turn)
+    card(story)
+    unplug(story)
+    return story
+
+
+def capped(subprotocol: str) -> Story:
+    """The answer to the first event of a transaction does not accept its card; energy flows up to MaxEnergyOnInvalidId."""
+    story = Story({"TxCtrlr.MaxEnergyOnInvalidId": "500", "TxCtrlr.StopTxOnInvalidId": "false"}).boot(subprotocol)
+    plug(story)
+    card(story, TransactionEvent={"idTokenInfo": {"status": "Blocked"}})
+    charge(story)
+    story.settle(story.when(meter(energy_wh=1400, power_w=3000)))
+    story.settle(story.when(meter(energy_wh=1600, power_w=3000)))
+    unplug(story)
+    return story
+
+
+def update() -> Story:
+    """A charge is under way while a build with flags takes over; its stop point is changed before and after."""
+    story = Story({"TxCtrlr.TxStartPoint": "PowerPathClosed", "TxCtrlr.TxStopPoint": "EVConnected"}, flags=()).boot()
+    plug(story)
+    card(story)
+    charge(story)
+    story.flags_next = FLAGS
+    story.start()
+    story.settle(story.connect())
+    story.settle(story.when(EvseSeen(evse_id=1, connector_id=1, plugged=True, pilot="C", contactor_closed=True, energy_wh=1500)))
+    item = {"attributeValue": "Authorized", "component": {"name": "TxCtrlr"}, "variable": {"name": "TxStopPoint"}}
+    story.call("SetVariables", {"setVariableData": [item]})
+    card(story)
+    card(story)
+    charge(story)
+    unplug(story)
+    return story
