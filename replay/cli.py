@@ -292,9 +292,11 @@ def _export(args: argparse.Namespace, out: Output, store: Watched) -> None:
 
 
 def _space(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    from eventlog.journal import Journal
     from replay.space import lines
 
-    out.say(lines(store.store, args.station))
+    if isinstance(store.store, Journal):
+        out.say(lines(store.store, args.station))
 
 
 def _log_verify(args: argparse.Namespace, out: Output, store: Watched) -> None:

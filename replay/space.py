@@ -6,14 +6,11 @@ Law: what is told is in the file now; nothing is folded but the clock.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from eventlog.journal import Journal
 from eventlog.segments import closed_at, segments
 from replay.reading import turn_of, wall_before
 from replay.text import table
-
-if TYPE_CHECKING:
-    from eventlog.journal import Journal
 
 
 def lines(journal: Journal, station: int = 0) -> Iterator[str]:
@@ -26,9 +23,8 @@ def lines(journal: Journal, station: int = 0) -> Iterator[str]:
     for segment in segments(journal, station):
         at_us = closed_at(journal, segment.last, station) if segment.closed else turn_of(*next(journal.rows(segment.last - 1, station))).at
         wall = wall_before(journal, segment.last + 1, station).text(at_us)
-        rows.append(
-            (str(segment.first), str(segment.last), str(segment.last - segment.first + 1), wall.strip(), "closed" if segment.closed else "open")
-        )
+        turns = segment.last - segment.first + 1
+        rows.append((str(segment.first), str(segment.last), str(turns), wall.strip(), "closed" if segment.closed else "open"))
     yield from table(("FIRST", "LAST", "TURNS", "UNTIL", "SEGMENT"), rows)
 
 

@@ -5,6 +5,8 @@ Law: whatever is asked about turns that are kept has the same answer as before, 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from engine.errors import JournalFault, SetupFault
@@ -12,9 +14,9 @@ from engine.kernel import Kernel
 from engine.machine import Machine, Part, State, Station, state
 from engine.records import BY_CLASS, BY_KIND
 from eventlog import segments, snapshots
-from eventlog.codec import encode
+from eventlog.codec import encode, encode_turn
 from eventlog.fold import Folded, fold
-from eventlog.journal import digest
+from eventlog.journal import Journal, digest
 from eventlog.memory import MemoryJournal
 from eventlog.segments import Segment
 from machines.effects import Call
@@ -29,6 +31,7 @@ from replay.timeline import timeline
 from replay.verify import verify
 from replay.whole import examine
 from replay.why import why
+from stationd.__main__ import main
 from tests.replay.feeder import night
 from tests.story import Story, effects, facts
 
@@ -174,3 +177,22 @@ def test_segments_are_listed(story: Story) -> None:
     assert (at_us, len(chain), len(parts)) == (story.turns[9].at, 16, len(STATION.genesis().parts))
     assert build
     assert fold(STATION, segments.begin(journal, STATION), journal.rows()).station == story.station
+
+
+def test_how_full_it_is_and_what_it_holds(story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For whoever wonders where the space has gone."""
+    memory = story.rows()
+    journal = Journal(tmp_path / "journal", entropy=lambda n: bytes(n))
+    journal.append([(turn.seq, encode_turn(turn)) for turn in story.turns])
+    for seq in (9, 19):
+        segments.close(journal, at(STATION, memory, seq))
+    journal.retire(9)
+    journal.close()
+    assert main(["log", "space", "--data", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "turns up to 9 were retired" in said
+    assert [line.split()[:3] for line in said.splitlines()[-2:]] == [
+        ["10", "19", "10"],
+        ["20", str(len(story.turns) - 1), str(len(story.turns) - 20)],
+    ]
+    assert said.splitlines()[-1].endswith("open")
