@@ -182,7 +182,7 @@ def test_segments_are_listed(story: Story) -> None:
 def test_how_full_it_is_and_what_it_holds(story: Story, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For whoever wonders where the space has gone."""
     memory = story.rows()
-    journal = Journal(tmp_path / "journal", entropy=lambda n: bytes(n))
+    journal = Journal(tmp_path / "journal", entropy=bytes)
     journal.append([(turn.seq, encode_turn(turn)) for turn in story.turns])
     for seq in (9, 19):
         segments.close(journal, at(STATION, memory, seq))
@@ -191,8 +191,6 @@ def test_how_full_it_is_and_what_it_holds(story: Story, tmp_path: Path, capsys: 
     assert main(["log", "space", "--data", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "turns up to 9 were retired" in said
-    assert [line.split()[:3] for line in said.splitlines()[-2:]] == [
-        ["10", "19", "10"],
-        ["20", str(len(story.turns) - 1), str(len(story.turns) - 20)],
-    ]
+    last = len(story.turns) - 1
+    assert [line.split()[:3] for line in said.splitlines()[-2:]] == [["10", "19", "10"], ["20", str(last), str(last - 19)]]
     assert said.splitlines()[-1].endswith("open")
