@@ -20,15 +20,17 @@ from component_config.schemas import installed_schemas
 from sim.lives import run_lives
 from stationd.damage import run_damage
 from stationd.kills import run_kills
+from stationd.powerloss import run_power_losses
 
 EXAMPLE = """examples:
   stationd campaign                              all of them at full size, recorded in docs/campaigns.jsonl
   stationd campaign lives --count 500 --seed 7   only lives, from seed 7 on
   stationd campaign kills --count 20 --no-record only kills, written down nowhere
   stationd campaign damage --count 20            damaged journals, and what the daemon makes of them
+  stationd campaign power --seed 3               power losses, and what a disk may keep of journal and vault
 """
 
-SIZES = {"lives": 10_000, "kills": 200, "damage": 500}
+SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "power": 300}
 BAR = 40
 
 
@@ -36,13 +38,13 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the campaigns."""
     it = commands.add_parser(
         "campaign",
-        help="the long runs: simulated lives, power cuts, damaged files",
+        help="the long runs: simulated lives, kills, damaged files, power losses",
         description="Run the campaigns at full size and record the result with the commit.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     it.add_argument("what", nargs="?", choices=("all", *SIZES), default="all", help="which campaign (default: all)")
-    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills, 500 damaged files)")
+    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills, 500 damaged files, 300 power losses)")
     it.add_argument("--seed", metavar="N", type=int, default=1, help="the first seed (default: 1)")
     it.add_argument(
         "--record", metavar="FILE", type=Path, default=Path("docs/campaigns.jsonl"), help="where the result is added (default: docs/campaigns.jsonl)"
@@ -65,6 +67,10 @@ def main(args: argparse.Namespace) -> int:
             damage = run_damage(count, args.seed, progress=_bar(what))
             lines, broken = list(damage.lines()), len(damage.broken)
             seen = {"files": damage.files, "refused": damage.refused, "harmless": damage.unhurt, "recovered": damage.recovered}
+        elif what == "power":
+            power = run_power_losses(count, args.seed, progress=_bar(what))
+            lines, broken = list(power.lines()), len(power.broken)
+            seen = {"losses": power.losses, "writes": power.writes, "flushes": power.flushes, "turns": power.turns, "texts": power.texts}
         else:
             kills = run_kills(count, args.seed, progress=_bar(what))
             lines, broken = list(kills.lines()), len(kills.broken)
