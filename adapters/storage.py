@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import lmdb
 
+from adapters.readers import Readers, Way
 from engine.errors import JournalFault
 from engine.event import Effect, EffectId
 from engine.kernel import Settled
@@ -54,6 +55,7 @@ class JournalKeeper:
     def __init__(self, journal: Journal, station: int = 0, *, on_retired: Callable[[], None] | None = None) -> None:
         self._journal = journal
         self._station = station
+        self._readers = Readers(journal)
         self._on_retired = on_retired
         self._durable: Callable[[], Folded] = lambda: Folded(Station({}))
         self._tell: Tell | None = None
@@ -134,6 +136,7 @@ class JournalKeeper:
 
     def _look(self, tell: Tell) -> None:
         journal, station = self._journal, self._station
+        self._readers.look()
         base, last = journal.base(station)[0], journal.last(station)[0]
         closed = [segment for segment in segments.segments(journal, station) if segment.closed]
         self._next_look = last + LOOK_EVERY_TURNS
@@ -161,6 +164,10 @@ class JournalKeeper:
         # A write that is cut short by a limit is an input/output error to LMDB.
         if not (no_room(error) or (isinstance(error, lmdb.Error) and journal.bytes_growth() < GROWTH_LEAST_BYTES)):
             return False
+        way = self._readers.make_way()
+        if way is not Way.FREE:
+            # The room that a reader keeps comes back when it is gone: no history is given up for it.
+            return way is Way.MADE
         try:
             journal.release_reserve()
             closed = [segment.last for segment in segments.segments(journal, station) if segment.closed]

@@ -11,6 +11,7 @@ import fcntl
 import os
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from io import BufferedRandom
 from itertools import chain, islice
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import lmdb
+from attrs import frozen
 
 from engine.errors import JournalFault, SetupFault
 from engine.records import BY_KIND, catalogue
@@ -55,6 +57,9 @@ NUMBER_BYTES = 4
 
 ROOT = bytes(CHAIN_BYTES)
 
+FILE, DRAFT = "data.mdb", "new.mdb"
+"""The journal's file; and where a new one is made, so that a power cut leaves either none or a whole one."""
+
 
 def link(previous: bytes, row: bytes) -> bytes:
     """The chain link of *row* after *previous*."""
@@ -69,6 +74,16 @@ def digest(body: bytes) -> bytes:
 def is_whole(body: bytes) -> bool:
     """Whether the body of a snapshot is as it was written."""
     return digest(body[DIGEST_BYTES:]) == body[:DIGEST_BYTES]
+
+
+@frozen(kw_only=True)
+class Reader:
+    """Another process that stands in a read transaction: no page that was freed since can be used again before it is done."""
+
+    pid: int
+    transaction: int
+    behind: int
+    """How many transactions were written since."""
 
 
 class Reading(Protocol):
@@ -128,11 +143,12 @@ class Journal:
         entropy: Callable[[int], bytes] | None = None,
     ) -> None:
         self.path = path
+        self.file = path / FILE
         self.readonly = readonly
         self.bytes_limit = map_bytes
         self._lock: BufferedRandom | None = None
         if readonly:
-            if not (path / "data.mdb").exists():
+            if not self.file.exists():
                 raise SetupFault(
                     f"{path}: no journal here; give the data directory of a station that has run (--data DIR)",
                     STATUS_UNREADABLE,
@@ -146,13 +162,15 @@ class Journal:
         if not (readonly and _in_use(path)):
             # What a daemon has open it has looked at, and its pages change while we would.
             try:
-                damage.look(path / "data.mdb", begun=(path / MARKER).exists())
+                damage.look(self.file, begun=(path / MARKER).exists())
             except damage.Damage as found:
                 self._unlock()
                 refuse(path, str(found))
         if not readonly:
             _mark(path)
         try:
+            if not readonly and not self.file.exists():
+                self._make()
             self._env = lmdb.open(
                 str(path), map_size=map_bytes, max_dbs=5, max_spare_txns=1, readonly=readonly, readahead=False,
                 lock=True, create=not readonly, mode=0o600, lib_version=0,
@@ -161,7 +179,9 @@ class Journal:
             self._snapshots = self._env.open_db(b"snapshots", create=not readonly)
             self._meta = self._env.open_db(b"meta", create=not readonly)
             self._closings = self._open_closings(readonly=readonly)
-        except lmdb.Error as error:
+            # What readers that died hold would keep pages from being used again, and new readers out.
+            self._env.reader_check()
+        except (lmdb.Error, OSError) as error:
             self._unlock()
             status = STATUS_UNREADABLE if readonly else STATUS_UNWRITABLE
             raise SetupFault(f"{path}: the journal cannot be opened ({error}); check the file and its permissions", status) from error
@@ -171,6 +191,20 @@ class Journal:
         self._introduce(entropy)
 
     # Who may write, and whether we can read
+
+    def _make(self) -> None:
+        """Make an empty journal under another name, and give it its own when it is whole and flushed."""
+        draft = self.path / DRAFT
+        draft.unlink(missing_ok=True)
+        with lmdb.open(os.fspath(draft), subdir=False, lock=False, mode=0o600, max_dbs=5, lib_version=0) as env, env.begin(write=True) as txn:
+            for table in (b"turns", b"snapshots", b"meta", b"closings"):
+                env.open_db(table, txn)
+        draft.rename(self.file)
+        sync_directory(self.path)
+        for directory in self.path.parents:
+            # Those that were made for it; others may not even be readable, and need no flush.
+            with suppress(OSError):
+                sync_directory(directory)
 
     def _open_closings(self, *, readonly: bool) -> Any:
         """The table of closing snapshots; None where an earlier build wrote the journal, only to be read now."""
@@ -423,7 +457,7 @@ class Journal:
 
     def bytes_used(self) -> int:
         """Size of the file on disk, in bytes."""
-        return (self.path / "data.mdb").stat().st_size
+        return self.file.stat().st_size
 
     def bytes_live(self) -> int:
         """Bytes of the pages that hold something, in all tables; the rest of the file is free to be used again."""
@@ -472,6 +506,16 @@ class Journal:
         """Free the slots of readers that died, whose snapshots would keep pages from being used again."""
         freed: int = self._env.reader_check()
         return freed
+
+    def readers(self) -> list[Reader]:
+        """The other processes that stand in a read transaction now."""
+        newest = self._env.info()["last_txnid"]
+        found = []
+        for line in self._env.readers().splitlines()[1:]:
+            pid, _thread, transaction = line.split()
+            if transaction != "-" and int(pid) != os.getpid():
+                found.append(Reader(pid=int(pid), transaction=int(transaction), behind=newest - int(transaction)))
+        return found
 
     def close(self) -> None:
         """Let go of the directory."""
@@ -578,6 +622,15 @@ def last_good(path: Path) -> int:
 
 def _base_key(station: int) -> bytes:
     return f"base/{station}".encode()
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable: flushing a file does not promise that it can be found."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def broken_link(rows: Iterable[tuple[int, bytes]], chain: bytes = ROOT, after: int = -1) -> tuple[int, str] | None:

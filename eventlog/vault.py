@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,12 +94,7 @@ class Vault:
             key = path.read_bytes()
         except FileNotFoundError:
             key = self._entropy(KEY_BYTES)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(key)
-                file.flush()
-                os.fsync(file.fileno())
-            _sync_directory(path.parent)
+            _write_whole(path, key)
         except OSError as error:
             raise SetupFault(f"{path}: cannot be read ({error.strerror}); this user must own it") from error
         if len(key) != KEY_BYTES:
@@ -112,14 +108,15 @@ class Vault:
         if handle not in kept:
             nonce = self._entropy(NONCE_BYTES)
             sealed = nonce + self._cipher.encrypt(nonce, msgpack.packb([handle, purpose, text], unicode_errors="surrogatepass"), None)
-            with self._path.open("ab") as file:
-                new = file.tell() == 0
-                file.write(len(sealed).to_bytes(LENGTH_BYTES, "big") + sealed)
-                file.flush()
-                os.fsync(file.fileno())
-            if new:
-                self._path.chmod(0o600)
-                _sync_directory(self._path.parent)
+            record = len(sealed).to_bytes(LENGTH_BYTES, "big") + sealed
+            if kept:
+                with self._path.open("ab") as file:
+                    file.write(record)
+                    file.flush()
+                    os.fsync(file.fileno())
+            else:
+                # The first one is always whole: it proves whether the key is the right one.
+                _write_whole(self._path, record)
             kept[handle] = (purpose, text)
         return placeholder(handle, text)
 
@@ -149,9 +146,9 @@ class Vault:
                     raise InvalidTag
                 clear = self._cipher.decrypt(record[:NONCE_BYTES], record[NONCE_BYTES:], None)
             except InvalidTag:
+                # A record is durable before the next one is written, so what is torn is the last one, whatever its bytes say of its length.
                 short = len(record) < size
-                # A record of full length may be torn too, but then an earlier one must have proven that this is the key.
-                if place + LENGTH_BYTES + size < len(data) or not (short or kept):
+                if not (short or kept) or self._record_behind(data, place):
                     raise SetupFault(
                         f"{self._path}: damaged at byte {place}, or {self._path.name}.key is not its key; put a good copy of both back, or move "
                         "both away and provision the station again"
@@ -166,6 +163,30 @@ class Vault:
             place += LENGTH_BYTES + size
         self._kept = kept
         return kept
+
+    def _record_behind(self, data: bytes, place: int) -> bool:
+        """Whether a whole record lies anywhere behind *place*."""
+        from cryptography.exceptions import InvalidTag
+
+        for begin in range(place + 1, len(data) - LENGTH_BYTES - NONCE_BYTES):
+            size = int.from_bytes(data[begin : begin + LENGTH_BYTES], "big")
+            record = data[begin + LENGTH_BYTES : begin + LENGTH_BYTES + size]
+            if NONCE_BYTES < size == len(record):
+                with suppress(InvalidTag):
+                    self._cipher.decrypt(record[:NONCE_BYTES], record[NONCE_BYTES:], None)
+                    return True
+        return False
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Make a file that is there with all of *data*, or not at all, whenever the power fails."""
+    draft = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    _sync_directory(path.parent)
 
 
 def _sync_directory(path: Path) -> None:

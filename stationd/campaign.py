@@ -21,6 +21,7 @@ from component_config.schemas import installed_schemas
 from sim.lives import run_lives
 from stationd.damage import run_damage
 from stationd.kills import run_kills
+from stationd.powerloss import run_power_losses
 from stationd.soak import run_soak
 from stationd.year import run_year
 
@@ -29,12 +30,13 @@ EXAMPLE = """examples:
   stationd campaign lives --count 500 --seed 7   only lives, from seed 7 on
   stationd campaign kills --count 20 --no-record only kills, written down nowhere
   stationd campaign damage --count 20            damaged journals, and what the daemon makes of them
+  stationd campaign power --seed 3               power losses, and what a disk may keep of journal and vault
   stationd campaign year --count 30              a month of a busy station with a bounded journal, and how fast it starts
   stationd campaign soak                         1,000,000 turns of the daemon: memory, file, bytes written
 """
 
-SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "year": 365, "soak": 1_000_000}
-"""Lives, kills, damaged files, days, turns."""
+SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "power": 300, "year": 365, "soak": 1_000_000}
+"""Lives, kills, damaged files, power losses, days, turns."""
 BAR = 40
 
 
@@ -42,13 +44,18 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the campaigns."""
     it = commands.add_parser(
         "campaign",
-        help="the long runs: simulated lives, power cuts, damaged files, a year, a soak",
+        help="the long runs: simulated lives, kills, damaged files, power losses, a year, a soak",
         description="Run the campaigns at full size and record the result with the commit.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     it.add_argument("what", nargs="?", choices=("all", *SIZES), default="all", help="which campaign (default: all)")
-    it.add_argument("--count", metavar="N", type=int, help="how many (default: 10000 lives, 200 kills, 500 damaged files, 365 days, 1000000 turns)")
+    it.add_argument(
+        "--count",
+        metavar="N",
+        type=int,
+        help=f"how many (default: {', '.join(f'{size} for {name}' for name, size in SIZES.items())})",
+    )
     it.add_argument("--seed", metavar="N", type=int, default=1, help="the first seed (default: 1)")
     it.add_argument(
         "--record", metavar="FILE", type=Path, default=Path("docs/campaigns.jsonl"), help="where the result is added (default: docs/campaigns.jsonl)"
@@ -94,6 +101,12 @@ def _damage(seed: int, count: int) -> Came:
     return list(damage.lines()), len(damage.broken), seen
 
 
+def _power(seed: int, count: int) -> Came:
+    power = run_power_losses(count, seed, progress=_bar("power"))
+    seen = {"losses": power.losses, "writes": power.writes, "flushes": power.flushes, "turns": power.turns, "texts": power.texts}
+    return list(power.lines()), len(power.broken), seen
+
+
 def _year(seed: int, count: int) -> Came:
     year = run_year(count, seed, progress=_bar("year"))
     seen = {
@@ -112,7 +125,7 @@ def _soak(seed: int, count: int) -> Came:
     return list(soak.lines()), len(soak.broken), seen
 
 
-RUNS: dict[str, Callable[[int, int], Came]] = {"lives": _lives, "kills": _kills, "damage": _damage, "year": _year, "soak": _soak}
+RUNS: dict[str, Callable[[int, int], Came]] = {"lives": _lives, "kills": _kills, "damage": _damage, "power": _power, "year": _year, "soak": _soak}
 
 
 def _bar(what: str) -> Any:
