@@ -103,7 +103,7 @@ def _judge(pages: PageFile, meta: Meta, *, whole: bool) -> None:
 
 def _judge_free(pages: PageFile, meta: Meta) -> None:
     """The list of free pages: what stands on it will be written over."""
-    for _, _, value in pages.walk(meta.free):
+    for _, _, value in pages.walk(meta.free, numbered=True):
         numbers = [int.from_bytes(value[place : place + 8], "little") for place in range(0, len(value), 8)]
         if len(value) % 8 or not numbers or numbers[0] > len(numbers) - 1:
             raise Damage("its list of free pages is damaged")

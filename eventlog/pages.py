@@ -188,9 +188,10 @@ class PageFile:
             raise Torn(number, "is not the page that it should be")
         return data[HEADER_BYTES : HEADER_BYTES + length]
 
-    def walk(self, tree: Tree, first: bytes = b"", last: bytes | None = None) -> Iterator[tuple[bytes, int, bytes]]:
+    def walk(self, tree: Tree, first: bytes = b"", last: bytes | None = None, *, numbered: bool = False) -> Iterator[tuple[bytes, int, bytes]]:
         """(key, flags, value) of every entry of *tree* from key *first* to *last*, in order, values from pages of their own included.
 
+        *numbered*: the keys are numbers of this machine's byte order, as those of the list of free pages are; then it is walked whole.
         Raises Torn at the first page that is damaged, and where keys do not grow.
         """
         if tree.root == NONE:
@@ -198,9 +199,10 @@ class PageFile:
         before: bytes | None = None
         for number, data in self._leaves(tree.root, tree.depth, first, last):
             for key, flags, value in self.nodes(number, data, LEAF):
-                if before is not None and key <= before:
+                place = key[::-1] if numbered else key
+                if before is not None and place <= before:
                     raise Torn(number, "has its entries out of order")
-                before = key
+                before = place
                 if key < first:
                     continue
                 if last is not None and key > last:

@@ -19,12 +19,13 @@ import pytest
 
 from adapters import readers
 from adapters.readers import LONG_S, STUCK_S, Readers, Way
-from eventlog.journal import Journal, Reader
+from eventlog.journal import Journal, Reader, digest
 from stationd.csms import FriendlyCsms
 from stationd.house import House
 from tests.stationd.test_disk_full import _get, _set_many
 
 ROW = b"x" * 300
+CLOSING = digest(b"closing") + b"closing"
 
 READS = """
 import sys
@@ -53,6 +54,7 @@ with journal._env.begin():
     print("holds", flush=True)
     sys.stdin.read()
 """
+
 
 Begin = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -115,12 +117,12 @@ def gone(child: subprocess.Popen[bytes]) -> bool:
 def test_a_reader_that_keeps_reading_sees_whole_pages_and_the_file_stays_small(journal: Journal, begin: Begin) -> None:
     """If this failed, somebody who follows the log would make the file grow, or read rows that do not belong together."""
     child = begin()
-    journal.put_closing(1_999, b"closing")
+    journal.put_closing(1_999, CLOSING)
     for lap in range(6):
         first = journal.last()[0] + 1
         for seq in range(first, first + 1_000):
             journal.append([(seq, ROW)])
-        journal.put_closing(first + 999, b"closing")
+        journal.put_closing(first + 999, CLOSING)
         while not journal.retire(first - 1):
             pass
         assert not gone(child), f"lap {lap}: it found something that is not whole"

@@ -330,3 +330,30 @@ def test_damaged_pages_are_not_deleted_by_way_of_lmdb(path: Path) -> None:
         journal.retire(599)
     journal.append([(TURNS, b"on")])
     journal.close()
+
+
+def test_a_long_list_of_free_pages_is_in_order_by_number(tmp_path: Path) -> None:
+    """Its keys are numbers, not texts: 256 follows 255."""
+    path = tmp_path / "journal"
+    journal = Journal(path, entropy=os.urandom)
+    for seq in range(200):
+        journal.append([(seq, row(seq + 1))])
+    held = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )  # fmt: skip
+    assert held.stdout is not None
+    assert held.stdout.readline() == b"reads\n"
+    for seq in range(200, 700):
+        journal.append([(seq, row(seq + 1))])
+    look(path / "data.mdb", whole=True)
+    held.communicate(b"\n", timeout=30)
+    journal.close()
+
+
+HOLDS = """
+import sys, lmdb
+env = lmdb.open(sys.argv[1], readonly=True, max_dbs=5, lib_version=0)
+with env.begin() as txn:
+    print("reads", flush=True)
+    input()
+"""
