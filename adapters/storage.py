@@ -132,7 +132,7 @@ class JournalKeeper:
         """Turns up to *seq* are durable."""
         if seq >= self._next_look and self._tell is not None:
             self._look(self._tell)
-            self._reserve()
+            self._journal.keep_reserve()
 
     def _look(self, tell: Tell) -> None:
         journal, station = self._journal, self._station
@@ -149,12 +149,6 @@ class JournalKeeper:
                 oldest_at_us=segments.closed_at(journal, closed[0].last, station) if closed else 0,
             )
         )
-
-    def _reserve(self) -> None:
-        try:
-            self._journal.keep_reserve()
-        except (lmdb.Error, OSError) as error:
-            log.warning("no space could be held back: %s", error)
 
     # Where nothing can be written any more
 

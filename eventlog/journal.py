@@ -185,6 +185,7 @@ class Journal:
             self._unlock()
             status = STATUS_UNREADABLE if readonly else STATUS_UNWRITABLE
             raise SetupFault(f"{path}: the journal cannot be opened ({error}); check the file and its permissions", status) from error
+        self._reserve_due = False
         self._tails: dict[int, tuple[int, bytes]] = {}
         self._bases: dict[int, tuple[int, bytes]] = {}
         self.number = 0
@@ -279,6 +280,10 @@ class Journal:
                 if not put(key, value, append=True) and not put(key, value, overwrite=False):
                     raise JournalFault(f"turn {at} is already written: nothing of this group was written")
                 seq = at
+            if self._reserve_due:
+                self._reserve_due = False
+                for part in range(RESERVE_PARTS):
+                    put(b"reserve/%d" % part, bytes(RESERVE_BYTES // RESERVE_PARTS), db=self._meta)
         self._tails[station] = (seq, chain)
 
     def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -487,11 +492,11 @@ class Journal:
         self._env.set_mapsize(max(most_bytes, self.bytes_used()))
 
     def keep_reserve(self) -> None:
-        """Hold space back, so that something can be deleted when there is no room to write: deleting takes pages too."""
-        if self.meta("reserve/0") is None:
-            with self._env.begin(write=True, db=self._meta) as txn:
-                for part in range(RESERVE_PARTS):
-                    txn.put(b"reserve/%d" % part, bytes(RESERVE_BYTES // RESERVE_PARTS))
+        """Hold space back, so that something can be deleted when there is no room to write: deleting takes pages too.
+
+        It is written with the next group, and only where there is plenty of room.
+        """
+        self._reserve_due = self.meta("reserve/0") is None and self.bytes_room() > RESERVE_BYTES * 2
 
     def release_reserve(self) -> None:
         """Give the space that was held back to whoever writes next."""
