@@ -39,7 +39,10 @@ def opened(body: bytes) -> tuple[str, int, bytes, tuple[tuple[str, bytes], ...]]
     """A closing snapshot's build, station time, chain link and packed parts.  Raises JournalFault where the body was changed."""
     if not is_whole(body):
         raise JournalFault("its digest does not fit: it was changed after it was written")
-    build, at, chain, parts = decode(body[DIGEST_BYTES:])
+    try:
+        build, at, chain, parts = decode(body[DIGEST_BYTES:])
+    except Exception as error:
+        raise JournalFault(f"it is no closing snapshot that this build knows ({type(error).__name__}: {error})") from error
     return build, at, chain, parts
 
 

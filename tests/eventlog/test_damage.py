@@ -357,3 +357,14 @@ with env.begin() as txn:
     print("reads", flush=True)
     input()
 """
+
+
+def test_a_closing_snapshot_that_nobody_knows_is_no_start(path: Path) -> None:
+    """Of a newer build, say: looking for the last good turn must not end in an error of its own."""
+    journal = Journal(path)
+    strange = digest(b"\xc1\xc1") + b"\xc1\xc1"
+    journal.put_closing(900, strange)
+    journal.close()
+    [run] = recover(candidates(path / "data.mdb"))
+    assert (run.base, run.last) == (299, TURNS - 1)
+    assert [seq for seq, _ in run.closings] == [299, 599]
