@@ -15,11 +15,12 @@ from typing import Any
 import msgspec
 
 from adapters.daemon import Daemon
-from engine.errors import StationdError
+from engine.errors import SetupFault, StationdError
 from engine.kernel import Turn
 from engine.machine import Station
 from eventlog.vault import PERSON, Keeper
-from machines.inputs import CardPresented, HoldAsked, ServicesSelected
+from machines.inputs import CardPresented, ForgetAsked, HoldAsked, ServicesSelected
+from machines.persons.machine import needed_for
 from machines.summary import events_of, summary
 
 log = logging.getLogger("stationd.control")
@@ -41,7 +42,8 @@ TOKEN_TYPES = (
 )
 EVENTS = ("link", "session", "transaction", "vas", "alarm")
 HARDWARE = ("plug_in", "plug_out", "ev_pause", "ev_resume", "set_meter")
-VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "state", "subscribe", "shutdown")
+VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "forget", "state", "subscribe", "shutdown")
+PSEUDONYM_DIGITS_LEAST = 6
 
 Hardware = Callable[[str, dict[str, Any]], object]
 
@@ -163,6 +165,10 @@ class ControlSocket:
             case "disconnect" | "connect":
                 _only(args, ())
                 await self._tell(HoldAsked(hold=verb == "disconnect"))
+            case "forget":
+                handles = subjects(self._vault, args)
+                await self._tell(ForgetAsked(handles=handles))
+                return {"subjects": {handle[:6]: awaited(self._vault, self._daemon.station, handle) for handle in handles}}
             case "state":
                 _only(args, ())
                 return summary(self._daemon.station, self._daemon.recorder.now())
@@ -205,6 +211,34 @@ class _Client:
             transport.abort()
             return
         self.writer.write(msgspec.json.encode(message) + b"\n")
+
+
+def awaited(vault: Keeper, station: Station, handle: str) -> str:
+    """What stands between a person and being forgotten; empty where they are."""
+    if not vault.holds(handle):
+        return ""
+    return needed_for(station, handle) or "the disk, which did not take it yet"
+
+
+def subjects(vault: Keeper, args: dict[str, Any]) -> tuple[str, ...]:
+    """The handles of the person that ``token`` or ``pseudonym`` in *args* names.  Raises ValueError or SetupFault where that is nobody."""
+    _only(args, ("token", "pseudonym"))
+    if len(args) != 1:
+        raise ValueError("token, pseudonym: give one of them")
+    if "token" in args:
+        handles = vault.find(_text(args, "token"))
+        if not handles:
+            raise SetupFault("token: nobody with this token is known here; it was never seen, or is forgotten already", 1)
+        return tuple(handles)
+    pseudonym = _text(args, "pseudonym").casefold()
+    if len(pseudonym) < PSEUDONYM_DIGITS_LEAST or pseudonym.strip("0123456789abcdef"):
+        raise ValueError(f"pseudonym: must be {PSEUDONYM_DIGITS_LEAST} hexadecimal digits or more, as log sessions shows them")
+    handles = vault.begin(pseudonym)
+    if not handles:
+        raise SetupFault(f"pseudonym: nobody is known as {pseudonym} here; it was never given, or the person is forgotten already", 1)
+    if len(handles) > 1:
+        raise SetupFault(f"pseudonym: {pseudonym} is the beginning of {len(handles)} of them; log show --full shows more digits, give some more", 1)
+    return tuple(handles)
 
 
 def _only(args: dict[str, Any], known: tuple[str, ...]) -> None:

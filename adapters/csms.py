@@ -12,7 +12,7 @@ from hashlib import blake2b
 from adapters.websocket import WebSocket
 from engine.event import Effect, EffectId, Input
 from engine.ports import Tell
-from eventlog.vault import PERSON, SECRET, Keeper
+from eventlog.vault import FRAME, SECRET, Keeper, shown_to_csms
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
 from machines.inputs import Answered, Called, CalledBadly, Garbled, LinkDown, LinkUp, Refused, StraySend
 from machines.outbound.asks import read_message_id
@@ -86,7 +86,7 @@ class CsmsPort:
     def _clear(self, payload: bytes) -> bytes:
         if b"<sealed:" not in payload:
             return payload
-        return sealed.replace(payload, lambda handle: self._vault.reveal(handle, PERSON))
+        return sealed.replace(payload, lambda handle: shown_to_csms(self._vault, handle))
 
     def _send(self, link: int, data: bytes) -> None:
         if self._socket is not None and self._events is not None and self._events.link == link:
@@ -195,7 +195,7 @@ class CsmsPort:
                 length=len(data),
                 digest=blake2b(data, digest_size=16).hexdigest(),
                 answer=answer,
-                frame=self._vault.keep(data[:GARBLED_KEPT_BYTES].decode("utf-8", "replace"), SECRET),
+                frame=self._vault.keep(data[:GARBLED_KEPT_BYTES].decode("utf-8", "replace"), FRAME),
             )
         )
 

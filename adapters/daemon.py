@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Executor
 from time import monotonic
 from typing import Protocol
@@ -20,11 +20,13 @@ from engine.kernel import Faulted, Kernel, Settled, Turn, Woke, outbox_ids
 from engine.machine import Station
 from engine.ports import LOST, Port
 from engine.recorder import Recorder
+from engine.records import fields_of
 from engine.standby import stand_by
 from eventlog import snapshots
-from eventlog.codec import encode_turn
+from eventlog.codec import encode, encode_turn
 from eventlog.fold import Folded
 from eventlog.journal import Store
+from wire.sealed import named_in
 
 log = logging.getLogger("stationd.daemon")
 
@@ -78,6 +80,16 @@ class Keeper(Protocol):
         """A group could not be written for *error*; returns whether trying again at once is worth while."""
 
 
+class Texts(Protocol):
+    """What lies beside the journal, and must be durable before a row names it."""
+
+    def flush(self, seq: int) -> None:
+        """Make durable what was kept, before turn *seq* and those after it are written.  Raises OSError."""
+
+    def abandon(self, named: Collection[str]) -> None:
+        """Drop what is not durable, and not among the handles *named*: its input was refused, so no row will name it."""
+
+
 class Daemon:
     """One station, live.  Everything here runs on the event loop's thread but the writer's commits."""
 
@@ -92,6 +104,7 @@ class Daemon:
         version: Callable[[], bytes] | None = None,
         observers: Iterable[Observer] = (),
         keeper: Keeper | None = None,
+        texts: Texts | None = None,
     ) -> None:
         self.kernel = kernel
         self.store = store
@@ -102,6 +115,7 @@ class Daemon:
         self.number = recorder.station
         self._version = version
         self._keeper = keeper
+        self._texts = texts
         self._performers = {kind: port for port in self.ports for kind in port.performs}
         self._mailbox: deque[Input] = deque()
         self._waiting: list[Waiting] = []
@@ -248,6 +262,12 @@ class Daemon:
             self._ride_timer.cancel()
             self._ride_timer = None
         group = self._waiting
+        try:
+            if self._texts is not None:
+                self._texts.flush(group[0].turn.seq)
+        except Exception as error:  # noqa: BLE001 (whatever the disk says)
+            self._undo(group, error)
+            return
         rows = [(one.turn.seq, encode_turn(one.turn)) for one in group]
         if len(rows) >= THREAD_FROM_TURNS or self._commit_s > THREAD_FROM_S:
             self._waiting, self._acted_early, self._loud = [], 0, False
@@ -352,6 +372,9 @@ class Daemon:
     def _try_again(self) -> None:
         wait = self._retry_s
         self._retry_s = 0.0
+        if self._texts is not None:
+            # A card whose holder has left must not be what keeps everything else from being written.
+            self._texts.abandon(named_in(encode([fields_of(input) for input in self._mailbox])))
         self.drain()
         if self._retry_s:
             self._retry_s = min(wait * 2, RETRY_MOST_S)
@@ -446,6 +469,8 @@ class Daemon:
             await asyncio.wait([self._flight])
         if self._waiting and not self._retry_s:
             group, self._waiting = self._waiting, []
+            if self._texts is not None:
+                self._texts.flush(group[0].turn.seq)
             self._append([(one.turn.seq, encode_turn(one.turn)) for one in group])
             self._durable_seq, self._durable_at = group[-1].turn.seq, group[-1].turn.at
             self._durable_station = group[-1].station

@@ -99,3 +99,12 @@ class SetEvse(Effect):
     def withdraws(self) -> bool:
         """Whether it only takes energy away."""
         return not self.energise
+
+
+@record(351)
+class Shred(Effect):
+    """Destroy the texts behind *handles*, and their keys.  What is gone already is gone."""
+
+    AFTER_CRASH: ClassVar[AfterCrash] = AfterCrash.REPEAT
+
+    handles: tuple[str, ...]

@@ -25,6 +25,13 @@ class Flag:
         return self.name in cx.flags
 
 
+OLD_PASSWORDS_GO = Flag(
+    name="old-passwords-go",
+    since="0.1.0",
+    switches="a password that was replaced is destroyed once its successor has carried a link; without it, it is kept",
+    retired="when no journal that was started without it is decided again",
+)
+
 STOP_POINTS_STAY = Flag(
     name="stop-points-stay",
     since="0.1.0",
@@ -32,7 +39,7 @@ STOP_POINTS_STAY = Flag(
     retired="when no journal that was started without it is decided again, and no transaction that began without it can still run",
 )
 
-REGISTER = (STOP_POINTS_STAY,)
+REGISTER = (OLD_PASSWORDS_GO, STOP_POINTS_STAY)
 """Every flag that this build knows, in the order of their names."""
 
 FLAGS: tuple[str, ...] = tuple(flag.name for flag in REGISTER)

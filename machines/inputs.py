@@ -221,3 +221,10 @@ class CardPresented(Input):
     token: str
     token_type: str
     evse_ids: tuple[int, ...] = ()
+
+
+@record(350)
+class ForgetAsked(Input):
+    """Somebody wants a person forgotten: the *handles* under which a text of theirs was sealed, in each case that it was written in."""
+
+    handles: tuple[str, ...]

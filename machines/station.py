@@ -21,7 +21,9 @@ from machines.inputs import Called, CalledBadly
 from machines.meter.machine import MACHINE as METERS
 from machines.network.machine import MACHINE as NETWORK
 from machines.outbound.machine import MACHINE as OUTBOUND
+from machines.persons.machine import MACHINE as PERSONS
 from machines.protocol.machine import MACHINE as PROTOCOL
+from machines.security.a01_replaced import MACHINE as PASSWORDS
 from machines.security.a01_update_password import MACHINE as SECURITY
 from machines.session.machine import MACHINE as SESSIONS
 from machines.status.machine import MACHINE as STATUS
@@ -47,6 +49,7 @@ STATION = Kernel(
         BOOT,
         DEVICE_MODEL,
         SECURITY,
+        PASSWORDS,
         STORAGE,
         CONNECTION,
         VERSION,
@@ -59,6 +62,7 @@ STATION = Kernel(
         PROTOCOL,
         NETWORK,
         OUTBOUND,
+        PERSONS,
     ),
     on_fault=answer_fault,
 )

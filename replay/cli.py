@@ -24,13 +24,24 @@ FOLLOW_S = 0.25
 TAIL_TURNS = 10
 
 
-def add_arguments(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], wait: Wait | None = None) -> None:
-    """Register ``log`` and ``replay``.  *wait* is how ``log tail --follow`` waits; by default until the reader of its output goes away."""
-    _add_log(subparsers, wait)
+def add_arguments(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    wait: Wait | None = None,
+    more: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None] | None = None,
+) -> None:
+    """Register ``log`` and ``replay``.
+
+    *wait* is how ``log tail --follow`` waits; by default until the reader of its output goes away.  *more* adds commands to ``log``.
+    """
+    _add_log(subparsers, wait, more)
     _add_replay(subparsers)
 
 
-def _add_log(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], wait: Wait | None) -> None:
+def _add_log(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+    wait: Wait | None,
+    more: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None] | None,
+) -> None:
     log = subparsers.add_parser(
         "log", help="read a station's journal", description="Read the journal of a station, also while it runs.",
         epilog="example:\n  stationd log sessions --data ./cp001\n  stationd log tail --follow",
@@ -65,6 +76,8 @@ def _add_log(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], wa
     _mending(
         commands, "set-aside", "keep a damaged journal under another name; the station starts afresh", _set_aside, "log set-aside --data ./cp001"
     )
+    if more is not None:
+        more(commands)
 
 
 def _add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -22,14 +22,14 @@ from engine.records import fields_of
 from eventlog import segments, snapshots
 from eventlog.journal import Store
 from eventlog.memory import MemoryJournal
-from eventlog.vault import PERSON, SECRET, MemoryVault
+from eventlog.vault import FRAME, PERSON, SECRET, MemoryVault, shown_to_csms
 from machines.boot.state import BOOT
 from machines.boot.state import Phase as Boot
 from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as LinkPhase
 from machines.device_model.state import DEVICE_MODEL
-from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse
+from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse, Shred
 from machines.flags import FLAGS
 from machines.inputs import (
     Answered,
@@ -578,6 +578,10 @@ class World:
                 while not self.store.retire(effect.through):
                     pass
                 self._kept(process, effect_id)
+            case Shred():
+                self.vault.forget(effect.handles)
+                process.die("performed, not reported")
+                self._settle(process, effect_id, DONE)
             case _:
                 raise Violation("somebody performs every effect", type(effect).__name__)
         if not effect.ANSWERS:
@@ -748,7 +752,7 @@ class World:
         wire.by.drain()
 
     def _clear(self, payload: bytes) -> bytes:
-        return sealed.replace(payload, lambda handle: self.vault.reveal(handle, PERSON)) if b"<sealed:" in payload else payload
+        return sealed.replace(payload, lambda handle: shown_to_csms(self.vault, handle)) if b"<sealed:" in payload else payload
 
     def _send_call(self, call: Call) -> None:
         wire = self.wire
@@ -849,7 +853,7 @@ class World:
             length=len(data),
             digest=blake2b(data, digest_size=16).hexdigest(),
             answer=answer,
-            frame=self.vault.keep(data[:4096].decode("utf-8", "replace"), SECRET),
+            frame=self.vault.keep(data[:4096].decode("utf-8", "replace"), FRAME),
         )
 
     # The end of all trouble

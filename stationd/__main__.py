@@ -37,8 +37,8 @@ COMMANDS = {
     "csms": "stationd.csms",
     "ctl": "stationd.ctl",
     "demo": "stationd.demo",
-    "log": "replay.cli",
-    "replay": "replay.cli",
+    "log": "stationd.log",
+    "replay": "stationd.log",
     "sim": "sim.cli",
     "campaign": "stationd.campaign",
 }

@@ -24,6 +24,7 @@ EXAMPLE = """verbs:
   set_meter evse=1 timestamp=2026-01-01T00:00:00Z energy_wh=1000 [power_w=0]
   select_services evse=1 services=[[3,3],[3,4]]                  the vehicle selects internet access
   disconnect / connect                                           close the CSMS link and stay offline / come back
+  forget token=04AABBCCDD / forget pseudonym=304f92              a person is forgotten for good, or as soon as that may be
   state                                                          the station as it stands
   subscribe [events=["link","session"]]                          events, a JSON line each, until interrupted
   shutdown                                                       an orderly stop
@@ -32,6 +33,7 @@ examples:
   stationd ctl --data ./cp001 plug_in evse=1 amps=16
   stationd ctl --control ./cp001.sock state
   stationd ctl swipe --token-stdin < card.txt
+  stationd ctl forget --token-stdin < card.txt
 """
 
 
@@ -43,7 +45,7 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )  # fmt: skip
     it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
     it.add_argument("--data", metavar="DIR", type=Path, help="the station's data directory, where its control socket lies")
-    it.add_argument("--token-stdin", action="store_true", help="read the token of swipe from standard input, so that no shell remembers it")
+    it.add_argument("--token-stdin", action="store_true", help="read the token of swipe or forget from standard input, so that no shell remembers it")
     it.add_argument("--timeout", metavar="S", type=float, default=10.0, help="how long to wait for the answer, in seconds (default: 10)")
     it.add_argument("verb", help="what to do")
     it.add_argument("args", nargs="*", metavar="name=value", help="its arguments; values are JSON, or plain text where they are none")
@@ -93,7 +95,7 @@ def _argument(word: str) -> tuple[str, Any]:
     name, equals, text = word.partition("=")
     if not equals:
         raise SetupFault(f"{word}: an argument is name=value, for example evse=1")
-    if name == "token":
+    if name in ("token", "pseudonym"):
         return name, text
     try:
         return name, json.loads(text)

@@ -165,11 +165,12 @@ def _live(root: Path, seed: int, life: int, chance: Random, thread: ThreadPoolEx
     journal = Journal(root / "data" / "journal", entropy=chance.randbytes)
     vault = Vault(root / "data", chance.randbytes)
     journal.opened()
+    kept: list[str] = []
     _say(f"number {journal.number}")
     for step in range(STEPS):
         last = journal.last()[0]
         match chance.randrange(14):
-            case 0:
+            case 0 if last >= 0:
                 journal.put_snapshot(last, body_of(seed, "snapshot", last))
             case 1 if last > journal.base()[0]:
                 journal.put_closing(last, body_of(seed, "closing", last))
@@ -178,7 +179,20 @@ def _live(root: Path, seed: int, life: int, chance: Random, thread: ThreadPoolEx
                 _retire_a_slice(journal)
             case 3 | 4 | 5:
                 name = f"{life}.{step}"
-                _say(f"text {name} {_handle(vault.keep(text_of(seed, name), purpose_of(name)))}")
+                # What one message brings is flushed together, before the rows that name it.
+                names = [name, f"{name}.0", f"{name}.1"][: chance.randint(1, 3)]
+                handles = [_handle(vault.keep(text_of(seed, one), purpose_of(one))) for one in names]
+                vault.flush(last + 1)
+                kept += handles
+                for one, handle in zip(names, handles, strict=True):
+                    _say(f"text {one} {handle}")
+            case 10 if kept and not chance.randrange(4):
+                handle = kept.pop(chance.randrange(len(kept)))
+                _say(f"forgetting {handle}")
+                vault.forget([handle])
+                _say(f"forgotten {handle}")
+            case 11 if vault.unswept():
+                vault.swept(last)
             case 6:
                 journal.keep_reserve()
             case 7 if not chance.randrange(4):
@@ -303,7 +317,9 @@ def chain_of(seed: int, seq: int) -> bytes:
 
 
 def _judge_vault(seed: int, data: Path, said: Sequence[Sequence[str]], seen: dict[str, Any]) -> Iterator[str]:
-    texts = {words[2]: words[1] for words in said if words[0] == "text"}
+    asked = {words[1] for words in said if words[0] == "forgetting"}
+    forgotten = {words[1] for words in said if words[0] == "forgotten"}
+    texts = {words[2]: words[1] for words in said if words[0] == "text" and words[2] not in asked}
     seen["texts"] += len(texts)
     entropy = Random(seed + 2).randbytes
     for lap in ("left", "written again"):
@@ -311,7 +327,11 @@ def _judge_vault(seed: int, data: Path, said: Sequence[Sequence[str]], seen: dic
         for handle, name in texts.items():
             if vault.reveal(handle, purpose_of(name)) != text_of(seed, name):
                 yield f"the vault as it was {lap}: text {name} was acknowledged and cannot be revealed"
+        for handle in forgotten:
+            if vault.holds(handle):
+                yield f"the vault as it was {lap}: {handle[:6]} was forgotten and is there"
         texts[_handle(vault.keep(text_of(seed, "after"), purpose_of("after")))] = "after"
+        vault.flush(0)
 
 
 def main(words: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ from adapters.csms import CsmsPort
 from adapters.daemon import Daemon
 from adapters.evse_sim import SimulatedHardware
 from adapters.network_sim import SimulatedNetwork
+from adapters.shredder import Shredder
 from adapters.storage import JournalKeeper
 from component_config.load import load, shipped
 from component_config.schemas import installed_schemas
@@ -29,7 +30,7 @@ from engine.recorder import Recorder
 from engine.records import fields_of
 from eventlog import snapshots
 from eventlog.journal import BUILD, Journal
-from eventlog.vault import Vault
+from eventlog.sweeping import sweep_orphans
 from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as Link
@@ -41,6 +42,7 @@ from replay.paths import default_data
 from sim.evse import Topology, parse_topology
 from stationd.logs import set_up_logs
 from stationd.scan import scan_if_marked
+from stationd.vault_key import add_option, open_vault
 from wire import jsontext
 from wire.declared import Declared
 
@@ -55,6 +57,9 @@ EXAMPLE = """example:
 
 With nothing given: the shipped component files, two EVSEs with one connector each, a CSMS on localhost port 9000, the data in $STATE_DIRECTORY
 or the XDG state directory, simulated hardware.  SIGTERM is an orderly stop, SIGKILL a power cut.
+
+The vault's key lies beside the vault, unless it is to come from elsewhere:
+  stationd run --data ./cp001 --vault-key passphrase:./passphrase.txt
 """
 
 
@@ -74,6 +79,7 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     it.add_argument("--component-config", metavar="DIR", type=Path, help="component files: standardized/ and custom/ (default: the shipped ones)")
     it.add_argument("--topology", metavar="FILE", type=Path, help="the simulated EVSEs, JSON or TOML (default: two AC EVSEs)")
+    add_option(it)
     it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
     it.add_argument("--vehicle-stays", action="store_true", help="a vehicle that is plugged in is still there after a power cut")
     it.add_argument("--time-factor", metavar="N", type=int, default=1, help="the simulated vehicle lives N times as fast (default: 1)")
@@ -174,12 +180,14 @@ async def station(args: argparse.Namespace) -> int:
     scan_if_marked(data / "journal")
     journal = Journal(data / "journal", entropy=os.urandom)
     try:
-        vault = Vault(data, os.urandom)
+        vault = open_vault(args.vault_key, data)
+        version = snapshots.fold_version
+        folded = snapshots.restore(journal, STATION, version)
+        # Before anything is kept: what the files name again must not be taken for what the last process left behind.
+        sweep_orphans(vault, journal, folded)
         loaded = load([args.component_config or shipped()], vault.keep)
         journal.limit(journal_bytes(loaded.declarations))
         config = configured(loaded.declarations, args.csms, args.identity)
-        version = snapshots.fold_version
-        folded = snapshots.restore(journal, STATION, version)
         log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
         boot = boot_id()
         clock = folded.station[CLOCK]
@@ -204,8 +212,8 @@ async def station(args: argparse.Namespace) -> int:
         )
         csms = CsmsPort(installed_schemas(), vault, journal.number, write_only(loaded.declarations))
         keeper = JournalKeeper(journal)
-        ports = (hardware, SimulatedNetwork(), keeper, csms)
-        daemon = Daemon(STATION, journal, recorder, folded, ports, version=version, keeper=keeper)
+        ports = (hardware, SimulatedNetwork(), keeper, Shredder(vault), csms)
+        daemon = Daemon(STATION, journal, recorder, folded, ports, version=version, keeper=keeper, texts=vault)
         keeper.attach(daemon.durable)
         csms.attach(daemon.put, daemon.drain)
         control = ControlSocket(args.control or data / "control.sock", daemon, vault, hardware.verb, stop)

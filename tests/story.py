@@ -75,13 +75,19 @@ SETTINGS: dict[str, tuple[str, str]] = {
 def declarations(settings: dict[str, str] | None = None, evses: int = 2) -> ConfigLoaded:
     """A small device model: SETTINGS with *settings* in their place, a write-only password, EVSEs with one connector each."""
     chosen = {address: (kind, (settings or {}).get(address, value)) for address, (kind, value) in SETTINGS.items()}
+    passwords = {address: value for address, value in (settings or {}).items() if address.endswith(".BasicAuthPassword")}
     for address, value in (settings or {}).items():
+        if address in passwords:
+            continue
         chosen.setdefault(address, ("string", value))
     found = [
         Declared(component=address.split(".")[0], variable=address.split(".")[1], data_type=kind, value=value)
         for address, (kind, value) in sorted(chosen.items())
     ]
-    found.append(Declared(component="SecurityCtrlr", variable="BasicAuthPassword", mutability="WriteOnly", min_limit="16", max_limit="64"))
+    for address in {"SecurityCtrlr.BasicAuthPassword": "", **passwords}:
+        component, variable = address.split(".")
+        given = passwords.get(address)
+        found.append(Declared(component=component, variable=variable, mutability="WriteOnly", min_limit="16", max_limit="64", value=given))
     found.append(Declared(component="ClockCtrlr", variable="DateTime", data_type="dateTime", mutability="ReadOnly"))
     found.append(Declared(component="ChargingStation", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly"))
     for n in range(1, evses + 1):

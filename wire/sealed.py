@@ -13,6 +13,7 @@ from attrs import frozen
 from wire.jsontext import encode
 
 PREFIX = "<sealed:"
+PREFIX_BYTES = PREFIX.encode()
 PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([p-])>")
 PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[p-]>")
 
@@ -45,6 +46,11 @@ def parse(text: str) -> Sealed | None:
 def find(data: bytes) -> list[str]:
     """The handles of all placeholders in *data*, in order."""
     return [found.decode() for found in PATTERN_BYTES.findall(data)]
+
+
+def named_in(data: bytes) -> set[str]:
+    """The handles of all placeholders in *data*, which may be JSON text, a row or a state: a placeholder stands in all of them as it is."""
+    return set(find(data)) if PREFIX_BYTES in data else set()
 
 
 def replace(data: bytes, reveal: Reveal) -> bytes:

@@ -17,7 +17,6 @@ from eventlog import snapshots
 from eventlog.fold import Folded, fold
 from eventlog.journal import ROOT, Journal, broken_link, digest
 from eventlog.memory import MemoryJournal
-from eventlog.vault import PERSON, SECRET, Vault
 from machines.station import STATION
 from tests.engine.test_purity import charge
 from tests.story import Story
@@ -155,43 +154,6 @@ def test_no_journal_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(SetupFault, match="no journal here") as found:
         Journal(tmp_path, readonly=True)
     assert found.value.status == 6
-
-
-def test_the_vault_keeps_texts_by_purpose_and_shows_none(tmp_path: Path) -> None:
-    """If this failed, a password could be revealed to a message, or read from the disk."""
-    vault = Vault(tmp_path, os.urandom)
-    secret = vault.keep("correct horse", SECRET)
-    person = vault.keep("correct horse", PERSON)
-
-    assert secret == vault.keep("correct horse", SECRET)
-    assert secret != person
-    again = Vault(tmp_path, os.urandom)
-    handle = secret[8:40]
-    assert again.reveal(handle, SECRET) == "correct horse"
-    assert again.reveal(handle, PERSON) is None
-    assert again.reveal("0" * 32, SECRET) is None
-    for path in tmp_path.iterdir():
-        assert b"correct" not in path.read_bytes()
-        assert path.stat().st_mode & 0o077 == 0
-
-
-def test_a_torn_last_record_is_cut_off_and_damage_in_the_middle_is_an_error(tmp_path: Path) -> None:
-    """If this failed, a power cut while a card is read would keep the station from starting, or damage would go unnoticed."""
-    vault = Vault(tmp_path, os.urandom)
-    first, second = vault.keep("one", SECRET), vault.keep("two", SECRET)
-    path = tmp_path / "vault"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-3])
-
-    torn = Vault(tmp_path, os.urandom)
-    assert torn.reveal(first[8:40], SECRET) == "one"
-    assert torn.reveal(second[8:40], SECRET) is None
-    path.write_bytes(whole[:20] + bytes([whole[20] ^ 1]) + whole[21:])
-    with pytest.raises(SetupFault, match="damaged at byte 0"):
-        Vault(tmp_path, os.urandom).reveal(first[8:40], SECRET)
-    (tmp_path / "vault.key").unlink()
-    with pytest.raises(SetupFault, match="key of the vault is gone"):
-        Vault(tmp_path, os.urandom)
 
 
 # Segments

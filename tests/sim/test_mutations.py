@@ -167,7 +167,7 @@ def told_for_ever(status: Status, fact: Rebooted) -> None:
 
 
 MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
-    # name: the station, its process, words of the rule that catches it
+    # name: the station, its process, words of the rule that catches it (or of either rule: which comes first is chance)
     "performed before durable": (lambda: STATION, Eager, "waits until its turn is durable"),
     "outbox not resumed": (lambda: STATION, Forgetful, "outbox"),
     "chance in a decision": (lambda: mutated("connection", hears={LinkDown: redial_by_chance}), Process, "replay decides the same"),
@@ -176,7 +176,7 @@ MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
     "queue lost at a restart": (lambda: mutated("outbound", folds={Rebooted: queue_lost}), Process, "no transaction event is lost"),
     "status not told again": (lambda: mutated("status", hears={(Dropped, "StatusNotification"): None}), Process, "knows every connector"),
     "offer without authorization": (lambda: mutated("sessions", conclude=offer_to_everybody), Process, "onlooker sees"),
-    "offer never taken back": (lambda: mutated("sessions", conclude=offer_once), Process, "the hardware does what the session wants"),
+    "offer never taken back": (lambda: mutated("sessions", conclude=offer_once), Process, "the card that began a charge|hardware does what"),
     "two CALLs in flight": (lambda: mutated("outbound", conclude=no_patience), Process, "one CALL in flight"),
     "events dropped offline": (lambda: mutated("outbound", hears={Queued: no_queue_offline}), Process, "allowed reasons"),
     "card does not end its charge": (lambda: mutated("sessions", hears={CardPresented: cards_only_begin}), Process, "the card that began"),
@@ -195,7 +195,7 @@ def test_a_bug_is_found(name: str, schemas: Schemas) -> None:
     kernel, process, rule = MUTATIONS[name]
     found = list(caught(kernel(), process, schemas))
     assert found, f"{LIVES} lives did not notice: {name}"
-    assert rule in found[0], f"{name} was noticed, but by {found[0]}"
+    assert any(words in found[0] for words in rule.split("|")), f"{name} was noticed, but by {found[0]}"
 
 
 def caught(kernel: Kernel, process: type[Process], schemas: Schemas) -> Iterator[str]:
