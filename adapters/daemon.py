@@ -25,7 +25,7 @@ from engine.standby import stand_by
 from eventlog import snapshots
 from eventlog.codec import encode, encode_turn
 from eventlog.fold import Folded
-from eventlog.journal import Store
+from eventlog.store import Store
 from wire.sealed import named_in
 
 log = logging.getLogger("stationd.daemon")

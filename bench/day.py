@@ -24,8 +24,9 @@ from bench.started import Programs
 from engine.records import BY_KIND
 from eventlog import segments, snapshots
 from eventlog.fold import CHAIN_BYTES, Folded, fold
-from eventlog.journal import Journal, Store
+from eventlog.journal import Journal
 from eventlog.memory import MemoryJournal
+from eventlog.store import Store
 from machines.station import STATION
 from replay.verify import verify
 

@@ -7,7 +7,6 @@ only up to a turn whose closing snapshot is kept.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import resource
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +15,7 @@ from hashlib import blake2b
 from io import BufferedRandom
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any
 
 import lmdb
 from attrs import frozen
@@ -26,27 +25,29 @@ from engine.records import BY_KIND, catalogue
 from eventlog import damage
 from eventlog.codec import decode, encode
 from eventlog.fold import CHAIN_BYTES
+from eventlog.opening import MARKER, claim, in_use, mark, refuse, sync_directory
+from eventlog.store import (
+    BUILD,
+    CLOSING,
+    ROOT,
+    SLICE_ROWS,
+    SNAPSHOT,
+    STATUS_NEWER,
+    STATUS_UNREADABLE,
+    STATUS_UNWRITABLE,
+    is_whole,
+)
 
 FORMAT = 1
 """Raised when older builds could no longer read what this one writes."""
 
-BUILD = "0.1.0"
-
-STATUS_IN_USE, STATUS_NEWER, STATUS_UNWRITABLE, STATUS_UNREADABLE = 3, 4, 5, 6
-"""Exit statuses: another daemon has the directory, a newer build wrote it, it cannot be written, it cannot be read."""
 
 MAP_BYTES = 16 << 30
 PAGE_ROWS = 1024
-SLICE_ROWS = 1_000
-"""So many rows are deleted in one transaction: a few milliseconds."""
 
-DIGEST_BYTES = 16
 PART_BYTES = 1_900
 FIRST_PART = bytes(2)
-SNAPSHOT, CLOSING = b"s", b"c"
-"""Each part begins with what it is a part of, so that it can be told apart where tables are lost."""
 
-MARKER = "opening"
 
 RESERVE_BYTES, RESERVE_PARTS = 256 << 10, 16
 """Held back for deleting, see :meth:`Journal.keep_reserve`: in parts that are large enough for pages of their own, which are given back without
@@ -55,25 +56,9 @@ taking others."""
 NUMBER_BYTES = 4
 """A journal draws a number when it is made, which is part of every identifier that the station gives out."""
 
-ROOT = bytes(CHAIN_BYTES)
 
 FILE, DRAFT = "data.mdb", "new.mdb"
 """The journal's file; and where a new one is made, so that a power cut leaves either none or a whole one."""
-
-
-def link(previous: bytes, row: bytes) -> bytes:
-    """The chain link of *row* after *previous*."""
-    return blake2b(row, key=previous, digest_size=CHAIN_BYTES).digest()
-
-
-def digest(body: bytes) -> bytes:
-    """What the body of a snapshot opens with, so that a changed one is known."""
-    return blake2b(body, digest_size=DIGEST_BYTES).digest()
-
-
-def is_whole(body: bytes) -> bool:
-    """Whether the body of a snapshot is as it was written."""
-    return digest(body[DIGEST_BYTES:]) == body[:DIGEST_BYTES]
 
 
 @frozen(kw_only=True)
@@ -84,47 +69,6 @@ class Reader:
     transaction: int
     behind: int
     """How many transactions were written since."""
-
-
-class Reading(Protocol):
-    """What whoever reads a journal may ask of it."""
-
-    def rows(self, after: int = -1, station: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(seq, chain link + row) after seq *after*, in order."""
-
-    def last(self, station: int = 0) -> tuple[int, bytes]:
-        """Last durable seq and its chain link; (-1, root) of an empty journal."""
-
-    def base(self, station: int = 0) -> tuple[int, bytes]:
-        """The last turn that was retired and its chain link; (-1, root) where none was.  The first row that there is follows it."""
-
-    def closings(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(seq, body), oldest first; where turns were retired the first one stands at the base."""
-
-    def snapshots(self, station: int = 0) -> Iterator[tuple[int, bytes]]:
-        """(seq, body), newest first."""
-
-    def look_at_all(self) -> None:
-        """Raise SetupFault where any row is damaged: opening looks at those behind the newest snapshot only."""
-
-
-class Store(Reading, Protocol):
-    """What the LMDB journal and the one in memory have in common: the contract that tests hold both to."""
-
-    def append(self, rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
-        """Write the (seq, row) pairs in one transaction: all of them, or none.  Durable on return."""
-
-    def put_closing(self, seq: int, body: bytes, station: int = 0) -> None:
-        """Keep *body* as the closing snapshot after turn *seq*, which is written: a record, kept until the turns behind it are retired too."""
-
-    def retire(self, through: int, station: int = 0, rows_most: int = SLICE_ROWS) -> bool:
-        """Delete what lies at or before turn *through*, which must have a closing snapshot: base moves at once, at most *rows_most* rows go.
-
-        Returns whether all are gone; else ask again.
-        """
-
-    def put_snapshot(self, seq: int, body: bytes, station: int = 0) -> None:
-        """Keep *body* as the snapshot after *seq*; the two newest are kept."""
 
 
 class Journal:
@@ -159,7 +103,7 @@ class Journal:
                     f"{path}: a salvage was interrupted just before its end; finish it: stationd log salvage --data {path.parent}", STATUS_UNREADABLE
                 )
             self._lock = claim(path)
-        if not (readonly and _in_use(path)):
+        if not (readonly and in_use(path)):
             # What a daemon has open it has looked at, and its pages change while we would.
             try:
                 damage.look(self.file, begun=(path / MARKER).exists())
@@ -167,7 +111,7 @@ class Journal:
                 self._unlock()
                 refuse(path, str(found))
         if not readonly:
-            _mark(path)
+            mark(path)
         try:
             if not readonly and not self.file.exists():
                 self._make()
@@ -221,7 +165,7 @@ class Journal:
 
     def look_at_all(self) -> None:
         """Raise SetupFault where any row is damaged: opening looks at those behind the newest snapshot only."""
-        if not (self.readonly and _in_use(self.path)):
+        if not (self.readonly and in_use(self.path)):
             try:
                 damage.look(self.path / "data.mdb", whole=True)
             except damage.Damage as found:
@@ -560,97 +504,5 @@ def _keys(txn: lmdb.Transaction, station: int, table: Any = None) -> list[bytes]
         return [bytes(key[:-2]) for key in cursor.iternext(values=False) if key[:2] == prefix and key[-2:] == FIRST_PART]
 
 
-def claim(path: Path) -> BufferedRandom:
-    """The one writer's lock on the journal directory *path*; closing it gives it back.  Raises SetupFault where another process has it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = os.fdopen(os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
-    except OSError as error:
-        raise SetupFault(
-            f"{path}: cannot write here ({error.strerror}); choose a directory that this user may write with --data DIR",
-            STATUS_UNWRITABLE,
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(lock.fileno(), 20, 0).decode("ascii", "replace").strip()
-        lock.close()
-        raise SetupFault(
-            f"{path}: another stationd has this data directory open (process {holder or 'unknown'}); "
-            "stop it first, or give this one a directory of its own with --data DIR",
-            STATUS_IN_USE,
-        ) from error
-    os.ftruncate(lock.fileno(), 0)
-    os.pwrite(lock.fileno(), str(os.getpid()).encode(), 0)
-    return lock
-
-
-def _in_use(path: Path) -> bool:
-    """Whether a daemon has the journal open now."""
-    try:
-        with (path / "daemon.lock").open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _mark(path: Path) -> None:
-    """Say, durably, that the journal is being opened: whoever finds this has died of it, and the next start looks at all of the file first."""
-    try:
-        handle = os.open(path / MARKER, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.fsync(handle)
-        os.close(handle)
-    except OSError:
-        # Without room even for this, opening is what matters.
-        return
-
-
-def refuse(path: Path, what: str) -> NoReturn:
-    """The fault of a journal directory *path* whose file is damaged: what it is, up to where all is well, and the two ways on."""
-    good = last_good(path)
-    until = f"turn {good} is the last one before the damage" if good >= 0 else "no turn before the damage can be made out"
-    raise SetupFault(f"{path / 'data.mdb'}: the journal is damaged: {what}; {until}; {damage.WAYS_ON.format(data=path.parent)}", STATUS_UNREADABLE)
-
-
-def last_good(path: Path) -> int:
-    """The last turn before whatever is damaged, by the hash chain; -1 for none.  Reads all of the file."""
-    from eventlog import salvage
-
-    try:
-        return max([one.last for one in salvage.recover(salvage.candidates(path / "data.mdb"))], default=-1)
-    except OSError:
-        return -1
-
-
 def _base_key(station: int) -> bytes:
     return f"base/{station}".encode()
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable: flushing a file does not promise that it can be found."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def broken_link(rows: Iterable[tuple[int, bytes]], chain: bytes = ROOT, after: int = -1) -> tuple[int, str] | None:
-    """The first row where the chain or the numbering breaks, and how; None for a whole journal."""
-    expected = after
-    for seq, row in rows:
-        expected += 1
-        if seq != expected:
-            return seq, f"turn {expected} is missing: the next one is turn {seq}"
-        if link(chain, row[CHAIN_BYTES:]) != row[:CHAIN_BYTES]:
-            return seq, f"turn {seq} was changed after it was written, or a turn before it: its link of the hash chain does not fit"
-        chain = row[:CHAIN_BYTES]
-    return None
-
-
-def open_error_status(error: Any) -> int:
-    """The exit status that a SetupFault of this room carries."""
-    return int(getattr(error, "status", 2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.errors import JournalFault
-from eventlog.journal import ROOT, SLICE_ROWS, link
+from eventlog.store import ROOT, SLICE_ROWS, link
 
 
 class MemoryJournal:

@@ -16,7 +16,7 @@ from engine.machine import Station
 from engine.records import UnknownRecord
 from eventlog.codec import decode, encode
 from eventlog.fold import CHAIN_BYTES, Folded
-from eventlog.journal import BUILD, DIGEST_BYTES, Reading, Store, digest, is_whole
+from eventlog.store import BUILD, DIGEST_BYTES, Reading, Store, digest, is_whole
 
 
 @frozen(kw_only=True)

@@ -16,8 +16,8 @@ from engine.kernel import Kernel
 from engine.machine import Station
 from eventlog.codec import decode, encode
 from eventlog.fold import Folded, fold
-from eventlog.journal import DIGEST_BYTES, Reading, Store, digest, is_whole
 from eventlog.segments import begin
+from eventlog.store import DIGEST_BYTES, Reading, Store, digest, is_whole
 
 EVERY_TURNS = 5_000
 """A snapshot is worth writing after this many turns: some 30 ms of fold."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from engine.machine import Station
 from eventlog.codec import encode
 from eventlog.fold import Folded
-from eventlog.journal import Reading
+from eventlog.store import Reading
 from eventlog.vault import Vault
 from wire.sealed import named_in
 

@@ -173,7 +173,7 @@ def _set_aside(args: argparse.Namespace) -> int:
 
 def _there(data: Path) -> Path:
     from engine.errors import SetupFault
-    from eventlog.journal import STATUS_UNREADABLE
+    from eventlog.store import STATUS_UNREADABLE
 
     if not (data / "journal").is_dir() and not (data / "journal.salvaging").is_dir():
         raise SetupFault(f"{data}: no journal here; give the data directory of a station that has run (--data DIR)", STATUS_UNREADABLE)
@@ -204,7 +204,7 @@ def _run(command: Command, args: argparse.Namespace) -> int:
     from lmdb import Error as StoreError
 
     from engine.errors import SetupFault
-    from eventlog.journal import STATUS_UNREADABLE
+    from eventlog.store import STATUS_UNREADABLE
     from replay.output import Output, Watched
 
     out = Output()

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.event import EffectId, Value
 from engine.kernel import Turn
-from eventlog.journal import Reading
+from eventlog.store import Reading
 from machines.effects import Call, Reply, ReplyError, Say
 from machines.inputs import Answered, Called, CalledBadly, Garbled, Refused, Started, StraySend
 from machines.outbound.asks import message_id

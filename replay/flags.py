@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from eventlog.journal import Reading
 from eventlog.segments import begin
+from eventlog.store import Reading
 from machines.boot.state import BOOT
 from machines.flags import REGISTER
 from machines.inputs import Started

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from eventlog.journal import Reading
+    from eventlog.store import Reading
 
 Wait = Callable[[float], bool]
 """Wait some seconds; True where nobody reads any more, so that waiting on has no sense."""

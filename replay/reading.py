@@ -15,7 +15,7 @@ from engine.records import BY_CLASS, build
 from eventlog import segments
 from eventlog.codec import decode, decode_turn
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import STATUS_UNREADABLE, Reading
+from eventlog.store import STATUS_UNREADABLE, Reading
 from machines.clock.facts import ClockSet
 from machines.clock.machine import CLOCK
 from machines.station import STATION

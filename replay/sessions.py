@@ -11,8 +11,8 @@ from typing import Any
 from attrs import define, field
 
 from eventlog.fold import Folded
-from eventlog.journal import Reading
 from eventlog.segments import begin
+from eventlog.store import Reading
 from machines.boot.facts import Rebooted
 from machines.clock.facts import ClockSet
 from machines.clock.machine import CLOCK

@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import SetupFault
 from engine.event import EffectId, Value
 from engine.kernel import Turn
-from eventlog.journal import Reading
+from eventlog.store import Reading
 from replay.reading import Wall, no_such, turns, wall_before
 from replay.text import event, moment
 from wire import jsontext

@@ -13,8 +13,8 @@ from engine.errors import SetupFault
 from engine.kernel import ENGINE, Kernel, outbox_ids
 from engine.machine import Station
 from eventlog.fold import Folded, fold
-from eventlog.journal import Reading
 from eventlog.segments import begin
+from eventlog.store import Reading
 from machines.boot.state import BOOT
 from machines.clock.facts import ClockSet
 from machines.clock.machine import CLOCK

@@ -11,7 +11,7 @@ from typing import Any
 from engine.errors import SetupFault
 from engine.event import Fact
 from engine.kernel import FaultCleared, Faulted, Settled
-from eventlog.journal import Reading
+from eventlog.store import Reading
 from machines.boot.facts import BootAccepted, BootPending, BootRejected, Rebooted
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled, Held, Lost, Opened

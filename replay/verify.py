@@ -17,8 +17,8 @@ from engine.machine import Context, Station
 from engine.records import build
 from eventlog.codec import decode, decode_turn, encode_turn
 from eventlog.fold import CHAIN_BYTES, fold
-from eventlog.journal import Reading, link
 from eventlog.segments import begin
+from eventlog.store import Reading, link
 from machines.boot.state import BOOT
 from machines.inputs import Started
 from replay.reading import PROGRESS_TURNS, Progress

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from engine.errors import JournalFault
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import Reading, link
+from eventlog.store import Reading, link
 from replay.reading import turn_of
 from replay.text import moment
 

@@ -16,8 +16,8 @@ from engine.kernel import Kernel, Settled, Turn, Woke
 from engine.machine import Context, Station
 from eventlog.codec import decode
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import Reading
 from eventlog.segments import begin
+from eventlog.store import Reading
 from machines.boot.state import BOOT
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled

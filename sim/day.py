@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from engine.errors import SetupFault
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import Store
+from eventlog.store import Store
 from sim.checks import Violation, check_events, check_received
 from sim.evse import EvseSpec
 from sim.faults import NONE, Faults

@@ -19,7 +19,7 @@ from engine.standby import stand_by
 from eventlog import snapshots
 from eventlog.codec import encode_turn
 from eventlog.fold import Folded
-from eventlog.journal import Store
+from eventlog.store import Store
 
 GROUP_MOST: Final = 64
 RIDE_MOST_US: Final = 1_000_000

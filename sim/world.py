@@ -20,8 +20,8 @@ from engine.ports import DONE, FAILED
 from engine.recorder import Recorder
 from engine.records import fields_of
 from eventlog import segments, snapshots
-from eventlog.journal import Store
 from eventlog.memory import MemoryJournal
+from eventlog.store import Store
 from eventlog.vault import FRAME, PERSON, SECRET, MemoryVault, shown_to_csms
 from machines.boot.state import BOOT
 from machines.boot.state import Phase as Boot

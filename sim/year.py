@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from engine.kernel import Turn
 from engine.machine import Station
 from eventlog import snapshots
-from eventlog.journal import Store
+from eventlog.store import Store
 from machines.session.facts import TransactionEnded, TransactionStarted
 from machines.storage.facts import StorageSeen
 from sim.checks import Ledger, Violation, check_events, check_received

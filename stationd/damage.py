@@ -23,8 +23,10 @@ from engine.errors import StationdError
 from eventlog import segments
 from eventlog.damage import newest
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import MARKER, PART_BYTES, STATUS_UNREADABLE, Journal
+from eventlog.journal import PART_BYTES, Journal
+from eventlog.opening import MARKER
 from eventlog.pages import PageFile
+from eventlog.store import STATUS_UNREADABLE
 from machines.station import STATION
 from replay.state import at
 from replay.verify import verify

@@ -74,7 +74,8 @@ def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _claim(data: Path) -> tuple[Journal, Kernel]:
     """The journal of a station that does not run, to be written, and its machines: their records must be known before it is opened."""
-    from eventlog.journal import STATUS_UNREADABLE, Journal
+    from eventlog.journal import Journal
+    from eventlog.store import STATUS_UNREADABLE
     from replay.reading import KERNEL
 
     if not (data / "journal" / "data.mdb").exists():

@@ -25,7 +25,8 @@ import machines.station  # noqa: F401 (makes the records known that a journal sa
 from engine.errors import StationdError
 from eventlog import damage
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import FILE, ROOT, Journal, broken_link, digest, link
+from eventlog.journal import FILE, Journal
+from eventlog.store import ROOT, broken_link, digest, link
 from eventlog.vault import PERSON, SECRET, Vault
 from stationd.disk import Disk, Flushed, Said, Step, Wrote, lay_out, trace
 from wire.sealed import find

@@ -29,7 +29,8 @@ from engine.event import replace
 from engine.recorder import Recorder
 from engine.records import fields_of
 from eventlog import snapshots
-from eventlog.journal import BUILD, Journal
+from eventlog.journal import Journal
+from eventlog.store import BUILD
 from eventlog.sweeping import sweep_orphans
 from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from eventlog.journal import MARKER, refuse
+from eventlog.opening import MARKER, refuse
 
 log = logging.getLogger("stationd.scan")
 

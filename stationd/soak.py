@@ -27,7 +27,8 @@ from engine.ports import Tell
 from engine.recorder import Recorder
 from eventlog import snapshots
 from eventlog.fold import CHAIN_BYTES
-from eventlog.journal import BUILD, Journal
+from eventlog.journal import Journal
+from eventlog.store import BUILD
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
 from machines.flags import FLAGS
 from machines.inputs import Answered, Called, CardPresented, LinkDown, LinkUp, Started, Stopping

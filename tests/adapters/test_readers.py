@@ -19,7 +19,8 @@ import pytest
 
 from adapters import readers
 from adapters.readers import LONG_S, STUCK_S, Readers, Way
-from eventlog.journal import Journal, Reader, digest
+from eventlog.journal import Journal, Reader
+from eventlog.store import digest
 from stationd.csms import FriendlyCsms
 from stationd.house import House
 from tests.stationd.test_disk_full import _get, _set_many
@@ -30,7 +31,8 @@ CLOSING = digest(b"closing") + b"closing"
 READS = """
 import sys
 from pathlib import Path
-from eventlog.journal import Journal, broken_link
+from eventlog.journal import Journal
+from eventlog.store import broken_link
 import machines.station
 journal = Journal(Path(sys.argv[1]), readonly=True)
 print("reads", flush=True)

@@ -21,7 +21,8 @@ from engine.kernel import Settled
 from engine.recorder import Recorder
 from eventlog import segments, snapshots
 from eventlog.fold import Folded
-from eventlog.journal import Journal, digest
+from eventlog.journal import Journal
+from eventlog.store import digest
 from machines.device_model.state import key_of
 from machines.effects import Dial, HangUp, Reply
 from machines.inputs import Called, CardPresented, LinkUp, MeterTold, Started

@@ -18,9 +18,12 @@ from hypothesis import strategies as st
 
 from engine.errors import JournalFault, SetupFault
 from eventlog.damage import Damage, look, newest
-from eventlog.journal import MARKER, ROOT, STATUS_UNREADABLE, Journal, broken_link, digest
+from eventlog.journal import Journal
+from eventlog.opening import MARKER
 from eventlog.pages import BRANCH, PageFile, Torn
-from eventlog.salvage import candidates, recover, salvage, set_aside
+from eventlog.recovery import candidates, recover
+from eventlog.salvage import salvage, set_aside
+from eventlog.store import ROOT, STATUS_UNREADABLE, broken_link, digest
 
 TURNS = 1_200
 

@@ -22,8 +22,9 @@ from engine.records import BY_CLASS, BY_KIND, ENUM_KINDS, ENUMS, OLD_BLOBS, UPCA
 from eventlog import segments
 from eventlog.codec import ENUM, decode, encode, encode_turn
 from eventlog.fold import fold
-from eventlog.journal import BUILD, FORMAT, Journal, digest
+from eventlog.journal import FORMAT, Journal
 from eventlog.memory import MemoryJournal
+from eventlog.store import BUILD, digest
 from replay.verify import verify
 
 TOLD, KNOWN, SHELF, BOX, SHADE = 64_200, 64_201, 64_202, 64_203, 64_204

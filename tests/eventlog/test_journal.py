@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from engine.errors import JournalFault, SetupFault
 from eventlog import snapshots
 from eventlog.fold import Folded, fold
-from eventlog.journal import ROOT, Journal, broken_link, digest
+from eventlog.journal import Journal
 from eventlog.memory import MemoryJournal
+from eventlog.store import ROOT, broken_link, digest
 from machines.station import STATION
 from tests.engine.test_purity import charge
 from tests.story import Story

@@ -20,19 +20,9 @@ from engine.errors import JournalFault, SetupFault
 from eventlog import snapshots
 from eventlog.codec import decode, encode
 from eventlog.fold import CHAIN_BYTES, Folded, fold
-from eventlog.journal import (
-    BUILD,
-    FORMAT,
-    ROOT,
-    STATUS_IN_USE,
-    STATUS_NEWER,
-    STATUS_UNREADABLE,
-    STATUS_UNWRITABLE,
-    Journal,
-    broken_link,
-    link,
-)
+from eventlog.journal import FORMAT, Journal
 from eventlog.memory import MemoryJournal
+from eventlog.store import BUILD, ROOT, STATUS_IN_USE, STATUS_NEWER, STATUS_UNREADABLE, STATUS_UNWRITABLE, broken_link, link
 from machines.station import STATION
 from tests.engine.test_purity import charge
 from tests.story import Story

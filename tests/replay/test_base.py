@@ -16,9 +16,10 @@ from engine.records import BY_CLASS, BY_KIND
 from eventlog import segments, snapshots
 from eventlog.codec import encode, encode_turn
 from eventlog.fold import Folded, fold
-from eventlog.journal import Journal, digest
+from eventlog.journal import Journal
 from eventlog.memory import MemoryJournal
 from eventlog.segments import Segment
+from eventlog.store import digest
 from machines.effects import Call
 from machines.session.facts import TransactionStarted
 from machines.station import STATION

@@ -10,8 +10,8 @@ import pytest
 from engine.errors import SetupFault
 from engine.event import Effect, EffectId, Input
 from engine.kernel import ENGINE, outbox_ids
-from eventlog.journal import broken_link
 from eventlog.memory import MemoryJournal
+from eventlog.store import broken_link
 from machines.connection.state import CONNECTION
 from machines.inputs import CableConnected
 from machines.session.state import SESSIONS
