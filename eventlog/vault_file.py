@@ -7,11 +7,11 @@ What this knows is bytes and places.  What is encrypted in them, and how, is :mo
 from __future__ import annotations
 
 import os
+from binascii import crc32
 from collections.abc import Iterable
 from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
-from zlib import crc32
 
 import msgpack
 

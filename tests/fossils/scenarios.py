@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from engine.kernel import Settled
 from eventlog.memory import MemoryJournal
+from machines.effects import Shred
 from machines.flags import FLAGS
-from machines.inputs import EvseSeen
+from machines.inputs import EvseSeen, ForgetAsked
 from tests.machines.acts import card, charge, meter, plug, unplug
 from tests.replay.feeder import night
-from tests.story import Story
+from tests.story import CARD, Story, effects
 
 
 def told() -> dict[str, tuple[str, str, MemoryJournal]]:
@@ -18,6 +20,7 @@ def told() -> dict[str, tuple[str, str, MemoryJournal]]:
         "capped": ("a driver whom the CSMS takes back, and who may take a little more energy (E05.FR.03)", "2.1", capped("ocpp2.1").rows()),
         "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
         "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
+        "forgotten": ("a driver asks to be forgotten while charging; the disk fails once", "2.1", forgotten().rows()),
     }
 
 
@@ -43,6 +46,23 @@ def capped(subprotocol: str) -> Story:
     story.settle(story.when(meter(energy_wh=1400, power_w=3000)))
     story.settle(story.when(meter(energy_wh=1600, power_w=3000)))
     unplug(story)
+    return story
+
+
+def forgotten() -> Story:
+    """A driver is forgotten after their last message was answered; the first attempt to destroy their texts fails."""
+    story = Story().boot()
+    plug(story)
+    card(story)
+    charge(story)
+    story.when(ForgetAsked(handles=(CARD[8:40],)))
+    card(story)
+    unplug(story)
+    for outcome in ("failed", "done"):
+        turn = next(turn for turn in reversed(story.turns) if effects(turn, Shred))
+        index = next(index for index, effect in enumerate(turn.effects) if isinstance(effect, Shred))
+        story.when(Settled(station=0, seq=turn.seq, index=index, outcome=outcome))
+        story.wait(600)
     return story
 
 
