@@ -45,25 +45,26 @@ def no_room(error: BaseException) -> bool:
 
 
 class JournalKeeper:
-    """The port of the storage machine, for the journal of one daemon.
-
-    *on_retired* is called after turns were retired, for whoever keeps something beside the journal that only they referred to.
-    """
+    """The port of the storage machine, for the journal of one daemon."""
 
     performs: tuple[type[Effect], ...] = (CloseSegment, RetireThrough)
 
-    def __init__(self, journal: Journal, station: int = 0, *, on_retired: Callable[[], None] | None = None) -> None:
+    def __init__(self, journal: Journal, station: int = 0) -> None:
         self._journal = journal
         self._station = station
         self._readers = Readers(journal)
-        self._on_retired = on_retired
+        self._on_retired: Callable[[], None] | None = None
         self._durable: Callable[[], Folded] = lambda: Folded(Station({}))
         self._tell: Tell | None = None
         self._next_look = 0
 
-    def attach(self, durable: Callable[[], Folded]) -> None:
-        """*durable* gives the station after the last durable turn."""
+    def attach(self, durable: Callable[[], Folded], on_retired: Callable[[], None] | None = None) -> None:
+        """*durable* gives the station after the last durable turn.
+
+        *on_retired* is called after turns were retired, for whoever keeps something beside the journal that only they referred to.
+        """
         self._durable = durable
+        self._on_retired = on_retired
 
     # The port
 

@@ -22,6 +22,7 @@ from adapters.evse_sim import SimulatedHardware
 from adapters.network_sim import SimulatedNetwork
 from adapters.shredder import Shredder
 from adapters.storage import JournalKeeper
+from adapters.sweeper import Sweeper
 from component_config.load import load, shipped
 from component_config.schemas import installed_schemas
 from engine.errors import SetupFault
@@ -215,7 +216,8 @@ async def station(args: argparse.Namespace) -> int:
         keeper = JournalKeeper(journal)
         ports = (hardware, SimulatedNetwork(), keeper, Shredder(vault), csms)
         daemon = Daemon(STATION, journal, recorder, folded, ports, version=version, keeper=keeper, texts=vault)
-        keeper.attach(daemon.durable)
+        sweeper = Sweeper(vault, journal, daemon.durable)
+        keeper.attach(daemon.durable, sweeper.begin)
         csms.attach(daemon.put, daemon.drain)
         control = ControlSocket(args.control or data / "control.sock", daemon, vault, hardware.verb, stop)
         daemon.observers.append(control.observe)
@@ -236,6 +238,7 @@ async def station(args: argparse.Namespace) -> int:
             await orderly(daemon, reason[0])
         finally:
             await daemon.close()
+            sweeper.stop()
             await control.close()
     finally:
         journal.close()

@@ -211,7 +211,8 @@ def test_a_retirement_goes_on_slice_by_slice(tmp_path: Path) -> None:
     journal.append([(seq, b"x") for seq in range(3_500)])
     journal.put_closing(2_999, digest(b"closing") + b"closing")
     retired: list[int] = []
-    keeper = JournalKeeper(journal, on_retired=lambda: retired.append(journal.base()[0]))
+    keeper = JournalKeeper(journal)
+    keeper.attach(lambda: Folded(STATION.genesis()), lambda: retired.append(journal.base()[0]))
     told: list[Any] = []
     looks: list[object] = []
     keeper._look = looks.append  # type: ignore[method-assign, assignment]
