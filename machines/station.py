@@ -23,6 +23,7 @@ from machines.network.machine import MACHINE as NETWORK
 from machines.outbound.machine import MACHINE as OUTBOUND
 from machines.persons.machine import MACHINE as PERSONS
 from machines.protocol.machine import MACHINE as PROTOCOL
+from machines.report.machine import MACHINE as REPORTS
 from machines.security.a01_replaced import MACHINE as PASSWORDS
 from machines.security.a01_update_password import MACHINE as SECURITY
 from machines.session.machine import MACHINE as SESSIONS
@@ -48,6 +49,7 @@ STATION = Kernel(
         CLOCK,
         BOOT,
         DEVICE_MODEL,
+        REPORTS,
         SECURITY,
         PASSWORDS,
         STORAGE,

@@ -96,6 +96,7 @@ class Life:
         )
         self.kernel = kernel
         self._remote = 0
+        self._reports = 0
         world = self.world
         deeds: list[tuple[int, Callable[[], None]]] = [
             (12, self._plug_in),
@@ -117,6 +118,7 @@ class Life:
             (1, self._hold),
             (1, self._flood),
             (5, world.look_at_space),
+            (2, self._report),
         ]
         self._deeds = [deed for weight, deed in deeds for _ in range(weight if random.random() < 0.8 else 0)] or [self._card]  # noqa: PLR2004
 
@@ -305,6 +307,16 @@ class Life:
         running = sorted(self.world.csms.running)
         identifier = self.random.choice(running) if running else "none-such"
         self.world.ask(lambda csms: csms.ask("RequestStopTransaction", {"transactionId": identifier}))
+
+    def _report(self) -> None:
+        self._reports += 1
+        asked: dict[str, Any] = {"requestId": self._reports}
+        if self.random.random() < 0.5:  # noqa: PLR2004
+            base = self.random.choice(("FullInventory", "ConfigurationInventory", "SummaryInventory"))
+            self.world.ask(lambda csms: csms.ask("GetBaseReport", {**asked, "reportBase": base}))
+        else:
+            criteria = self.random.sample(("Active", "Available", "Enabled", "Problem"), self.random.randrange(1, 4))
+            self.world.ask(lambda csms: csms.ask("GetReport", {**asked, "componentCriteria": criteria}))
 
     def _unsupported(self) -> None:
         action, payload = self.random.choice((("Reset", {"type": "Immediate"}), ("ClearCache", {}), ("MakeCoffee", {"sugar": 2}), ("Reset", {})))

@@ -25,7 +25,7 @@ from tests.story import CARD, Story, effects
 from tests.story import names as names_of
 from wire import names
 
-SERVED = {"GetVariables", "SetVariables", "RequestStartTransaction", "RequestStopTransaction"}
+SERVED = {"GetBaseReport", "GetReport", "GetVariables", "SetVariables", "RequestStartTransaction", "RequestStopTransaction"}
 LINKS = [("ocpp2.1", "2.1"), ("ocpp2.0.1", "2.0.1")]
 
 

@@ -1,0 +1,1 @@
+"""B07 and B08: reports of the device model."""

@@ -1,0 +1,145 @@
+"""What a report tells of the device model: one entry for every variable, in the order in which the component files declare them.
+
+Law: a report is a view of the station at one moment.  Nothing of a WriteOnly variable's value is in it (B07.FR.03, B08.FR.03).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from engine.machine import Context, Station
+from machines.device_model.derived import derived
+from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key
+from wire.declared import Declared
+
+Variable = tuple[str, str, int, int, str, str]
+"""The address of a variable: a key without its attribute."""
+
+Wanted = Callable[[list[tuple[Key, Declared]]], bool]
+"""Whether a variable, given by its declared attributes, is to be reported."""
+
+CONDITIONS = ("active", "problem", "tripped", "overload", "fallback")
+"""Variables that tell of an abnormal state while they are true (B07.FR.09)."""
+
+
+def variables(station: Station) -> dict[Variable, list[tuple[Key, Declared]]]:
+    """Every declared variable with its attributes, in order."""
+    found: dict[Variable, list[tuple[Key, Declared]]] = {}
+    for key, declared in station[DEVICE_MODEL].declared.items():
+        found.setdefault(key[:6], []).append((key, declared))
+    return found
+
+
+def base(station: Station, cx: Context, report_base: str) -> Wanted:
+    """Which variables a base report is of (B07.FR.07 to FR.09)."""
+
+    def settable(attributes: list[tuple[Key, Declared]]) -> bool:
+        return any(declared.mutability != "ReadOnly" for _, declared in attributes)
+
+    def telling(attributes: list[tuple[Key, Declared]]) -> bool:
+        component, _, evse_id, _, variable, _ = attributes[0][0][:6]
+        if variable == "availabilitystate":
+            return component in ("chargingstation", "evse", "connector")
+        # A component without a fault is no news: Active is only told of what is not charging equipment as such.
+        abnormal = variable in CONDITIONS and not (variable == "active" and (evse_id or component.endswith("ctrlr")))
+        return abnormal and (text_of(station, cx, attributes[0][0]) or "").casefold() == "true"
+
+    return {"FullInventory": lambda _: True, "ConfigurationInventory": settable, "SummaryInventory": telling}[report_base]
+
+
+def chosen(station: Station, cx: Context, criteria: Iterable[str], filters: list[dict[str, Any]]) -> Wanted:
+    """Which variables a custom report is of: those of components that meet one of *criteria*, and that one of *filters* names (B08.FR.05)."""
+    model = station[DEVICE_MODEL]
+    wanted = tuple(criteria)
+
+    def meets(address: tuple[str, str, int, int]) -> bool:
+        for criterion in wanted:
+            key: Key = (*address, criterion.casefold(), "", "Actual")
+            declared = key in model.declared
+            true = declared and (text_of(station, cx, key) or "").casefold() == "true"
+            # B08.FR.07 to FR.09: a component that does not have the variable counts as if it were true; but for Problem (B08.FR.10).
+            if true or (criterion != "Problem" and not declared):
+                return True
+        return not wanted
+
+    def both(attributes: list[tuple[Key, Declared]]) -> bool:
+        key = attributes[0][0]
+        return meets(key[:4]) and (not filters or any(named(key, one) for one in filters))
+
+    return both
+
+
+def named(key: Key, asked: dict[str, Any]) -> bool:
+    """Whether a filter names a variable.  What it leaves out may be anything (B08.FR.20 to FR.25)."""
+    component, instance, evse_id, connector_id, variable, variable_instance = key[:6]
+    wanted, which = asked["component"], asked.get("variable") or {}
+    evse = wanted.get("evse") or {}
+    return bool(
+        wanted["name"].casefold() == component
+        and wanted.get("instance", instance).casefold() == instance
+        and evse.get("id", evse_id) == evse_id
+        and evse.get("connectorId", connector_id) == connector_id
+        and which.get("name", variable).casefold() == variable
+        and which.get("instance", variable_instance).casefold() == variable_instance
+    )
+
+
+def entries(station: Station, cx: Context, wanted: Wanted) -> Iterator[dict[str, Any]]:
+    """The ReportDataType of every variable that is *wanted*."""
+    for attributes in variables(station).values():
+        if wanted(attributes):
+            yield entry(station, cx, attributes)
+
+
+def entry(station: Station, cx: Context, attributes: list[tuple[Key, Declared]]) -> dict[str, Any]:
+    """One ReportDataType."""
+    first = attributes[0][1]
+    component: dict[str, Any] = {"name": first.component}
+    if first.component_instance:
+        component["instance"] = first.component_instance
+    if first.evse_id:
+        component["evse"] = {"id": first.evse_id, **({"connectorId": first.connector_id} if first.connector_id else {})}
+    variable = {"name": first.variable}
+    if first.variable_instance:
+        variable["instance"] = first.variable_instance
+    return {
+        "component": component,
+        "variable": variable,
+        "variableAttribute": [attribute(station, cx, key, declared) for key, declared in attributes],
+        "variableCharacteristics": characteristics(first),
+    }
+
+
+def attribute(station: Station, cx: Context, key: Key, declared: Declared) -> dict[str, Any]:
+    """One VariableAttributeType; without a value where there is none (B07.FR.11)."""
+    found: dict[str, Any] = {"type": declared.attribute}
+    if declared.mutability != "WriteOnly":
+        value = text_of(station, cx, key)
+        if value:
+            found["value"] = value
+    found["mutability"] = declared.mutability
+    found["persistent"] = declared.persistent
+    found["constant"] = declared.constant
+    return found
+
+
+def characteristics(declared: Declared) -> dict[str, Any]:
+    """The VariableCharacteristicsType."""
+    found: dict[str, Any] = {"dataType": declared.data_type, "supportsMonitoring": declared.supports_monitoring}
+    if declared.unit:
+        found["unit"] = declared.unit
+    for name, limit in (("minLimit", declared.min_limit), ("maxLimit", declared.max_limit)):
+        if limit:
+            number = float(limit)
+            found[name] = int(number) if number.is_integer() else number
+    if declared.values_list:
+        found["valuesList"] = ",".join(declared.values_list)
+    return found
+
+
+def text_of(station: Station, cx: Context, key: Key) -> str | None:
+    """The value that GetVariables would give."""
+    model: DeviceModel = station[DEVICE_MODEL]
+    view = derived(key)
+    return view(station, cx, key) if view is not None else model.text(key)
