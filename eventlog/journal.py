@@ -15,10 +15,9 @@ from hashlib import blake2b
 from io import BufferedRandom
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lmdb
-from attrs import frozen
 
 from engine.errors import JournalFault, SetupFault
 from engine.records import BY_KIND, catalogue
@@ -53,6 +52,9 @@ RESERVE_BYTES, RESERVE_PARTS = 256 << 10, 16
 """Held back for deleting, see :meth:`Journal.keep_reserve`: in parts that are large enough for pages of their own, which are given back without
 taking others."""
 
+PARENTS_MADE = 3
+"""So many directories above a journal may have been made for it: the state directory of a user is three deep."""
+
 NUMBER_BYTES = 4
 """A journal draws a number when it is made, which is part of every identifier that the station gives out."""
 
@@ -61,8 +63,7 @@ FILE, DRAFT = "data.mdb", "new.mdb"
 """The journal's file; and where a new one is made, so that a power cut leaves either none or a whole one."""
 
 
-@frozen(kw_only=True)
-class Reader:
+class Reader(NamedTuple):
     """Another process that stands in a read transaction: no page that was freed since can be used again before it is done."""
 
     pid: int
@@ -110,11 +111,12 @@ class Journal:
             except damage.Damage as found:
                 self._unlock()
                 refuse(path, str(found))
-        if not readonly:
+        fresh = not readonly and not self.file.exists()
+        if not (readonly or fresh):
             mark(path)
         try:
-            if not readonly and not self.file.exists():
-                self._make()
+            if fresh:
+                self._make(entropy)
             self._env = lmdb.open(
                 str(path), map_size=map_bytes, max_dbs=5, max_spare_txns=1, readonly=readonly, readahead=False,
                 lock=True, create=not readonly, mode=0o600, lib_version=0,
@@ -137,17 +139,23 @@ class Journal:
 
     # Who may write, and whether we can read
 
-    def _make(self) -> None:
+    def _make(self, entropy: Callable[[int], bytes] | None) -> None:
         """Make an empty journal under another name, and give it its own when it is whole and flushed."""
         draft = self.path / DRAFT
         draft.unlink(missing_ok=True)
-        with lmdb.open(os.fspath(draft), subdir=False, lock=False, mode=0o600, max_dbs=5, lib_version=0) as env, env.begin(write=True) as txn:
-            for table in (b"turns", b"snapshots", b"meta", b"closings"):
-                env.open_db(table, txn)
+        with lmdb.open(os.fspath(draft), subdir=False, lock=False, mode=0o600, max_dbs=5, lib_version=0, sync=False) as env:
+            with env.begin(write=True) as txn:
+                for table in (b"turns", b"snapshots", b"closings"):
+                    env.open_db(table, txn)
+                meta = env.open_db(b"meta", txn)
+                txn.put(b"about", _about(), db=meta)
+                if entropy is not None:
+                    txn.put(b"number", entropy(NUMBER_BYTES), db=meta)
+            env.sync(True)  # noqa: FBT003 (the draft is flushed once, whole)
         draft.rename(self.file)
         sync_directory(self.path)
-        for directory in self.path.parents:
-            # Those that were made for it; others may not even be readable, and need no flush.
+        for directory in list(self.path.parents)[:PARENTS_MADE]:
+            # Those that may have been made for it; others may not even be readable.
             with suppress(OSError):
                 sync_directory(directory)
 
@@ -196,7 +204,7 @@ class Journal:
         if self.readonly:
             self.number = int.from_bytes(known or b"", "big")
             return
-        packed = encode({"format": FORMAT, "build": BUILD, "records": catalogue()})
+        packed = _about()
         number = known or (entropy(NUMBER_BYTES) if entropy is not None else b"")
         if packed != written or number != (known or b""):
             with self._env.begin(write=True, db=self._meta) as txn:
@@ -502,6 +510,11 @@ def _keys(txn: lmdb.Transaction, station: int, table: Any = None) -> list[bytes]
     prefix = station.to_bytes(2, "big")
     with txn.cursor(table) as cursor:
         return [bytes(key[:-2]) for key in cursor.iternext(values=False) if key[:2] == prefix and key[-2:] == FIRST_PART]
+
+
+def _about() -> bytes:
+    """What a journal says of the build that writes it."""
+    return encode({"format": FORMAT, "build": BUILD, "records": catalogue()})
 
 
 def _base_key(station: int) -> bytes:

@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from engine.errors import SetupFault
 from eventlog import damage
-from eventlog.recovery import candidates, recover
 from eventlog.store import STATUS_IN_USE, STATUS_UNREADABLE, STATUS_UNWRITABLE
 
 MARKER = "opening"
@@ -76,6 +75,8 @@ def refuse(path: Path, what: str) -> NoReturn:
 
 def last_good(path: Path) -> int:
     """The last turn before whatever is damaged, by the hash chain; -1 for none.  Reads all of the file."""
+    from eventlog.recovery import candidates, recover  # needed where something is wrong, and a start waits for every module
+
     try:
         return max([one.last for one in recover(candidates(path / "data.mdb"))], default=-1)
     except OSError:

@@ -10,9 +10,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
-
-from attrs import frozen
+from typing import NamedTuple, Self
 
 MAGIC, VERSION = 0xBEEFC0DE, 1
 BRANCH, LEAF, OVERFLOW, META = 1, 2, 4, 8
@@ -46,8 +44,7 @@ class Torn(Exception):
         self.what = what
 
 
-@frozen
-class Tree:
+class Tree(NamedTuple):
     """One table: the root of its pages, how deep they lie, and how many entries it should have."""
 
     root: int
@@ -61,8 +58,7 @@ class Tree:
         return cls(root, depth, entries)
 
 
-@frozen
-class Meta:
+class Meta(NamedTuple):
     """What a meta page says: which transaction wrote it, the last page in use, the free pages and the tables."""
 
     txn: int

@@ -7,8 +7,7 @@ its states and values have versions and upcasts like any fact.
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from attrs import frozen
+from typing import NamedTuple
 
 from engine.errors import JournalFault
 from engine.kernel import Kernel
@@ -19,8 +18,7 @@ from eventlog.fold import CHAIN_BYTES, Folded
 from eventlog.store import BUILD, DIGEST_BYTES, Reading, Store, digest, is_whole
 
 
-@frozen(kw_only=True)
-class Segment:
+class Segment(NamedTuple):
     """The turns from *first* to *last*; *closed* with a closing snapshot, or open."""
 
     first: int

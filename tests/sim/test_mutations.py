@@ -36,7 +36,7 @@ from sim.lives import live
 from sim.process import Process
 from wire.schemas import Schemas
 
-LIVES = 300
+LIVES = 1_500
 
 
 def mutated(name: str, **changes: Any) -> Kernel:
