@@ -37,6 +37,14 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._back)
         return future
 
+    async def shutdown_default_executor(self, *args: Any, **more: Any) -> None:
+        """As any loop; its limit, where Python has one, is for threads that hang, and time stands still for those that end."""
+        self._away += 1
+        try:
+            await super().shutdown_default_executor(*args, **more)
+        finally:
+            self._away -= 1
+
     def _back(self, _: asyncio.Future[Any]) -> None:
         self._away -= 1
 
