@@ -21,7 +21,7 @@ from engine.machine import Station
 from engine.ports import LOST, Port
 from engine.recorder import Recorder
 from engine.records import fields_of
-from engine.standby import stand_by
+from engine.standby import source, stand_by
 from eventlog import snapshots
 from eventlog.codec import encode, encode_turn
 from eventlog.fold import Folded
@@ -49,11 +49,6 @@ ROOM_TRIES = 2
 
 EARLY = 1 << 16
 """The index, in effect ids, of what is done before its turn is written."""
-
-
-def source(input: Input) -> tuple[type, object]:
-    """What tells the readings of one meter from those of another."""
-    return type(input), getattr(input, "evse_id", None)
 
 
 class Waiting:

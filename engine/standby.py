@@ -13,6 +13,11 @@ from engine.kernel import Kernel
 from engine.machine import Context, Station
 
 
+def source(input: Input) -> tuple[type, object]:
+    """What tells the readings of one meter from those of another."""
+    return type(input), getattr(input, "evse_id", None)
+
+
 class Standing(NamedTuple):
     """What becomes of one input: whether it is kept, what is performed now, and whether the next one of its source replaces it."""
 

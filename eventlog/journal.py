@@ -23,8 +23,9 @@ from engine.errors import JournalFault, SetupFault
 from engine.records import BY_KIND, catalogue
 from eventlog import damage
 from eventlog.codec import decode, encode
+from eventlog.files import sync_directory
 from eventlog.fold import CHAIN_BYTES
-from eventlog.opening import MARKER, claim, in_use, mark, refuse, sync_directory
+from eventlog.opening import MARKER, claim, in_use, mark, refuse
 from eventlog.store import (
     BUILD,
     CLOSING,

@@ -81,12 +81,3 @@ def last_good(path: Path) -> int:
         return max([one.last for one in recover(candidates(path / "data.mdb"))], default=-1)
     except OSError:
         return -1
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable: flushing a file does not promise that it can be found."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from engine.errors import SetupFault
+from eventlog.files import sync_directory
 
 MAGIC = b"stationd vault 2\n"
 HEAD = Struct(">4sII")
@@ -140,15 +141,6 @@ def write_durably(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_directory(path: Path) -> None:
-    """Make durable what names stand in a directory."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _framed(value: list[Any]) -> bytes:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.errors import SetupFault
-from eventlog.vault_file import sync_directory, write_durably
+from eventlog.files import sync_directory
+from eventlog.vault_file import write_durably
 
 KEY_BYTES = 32
 SALT_BYTES = 16

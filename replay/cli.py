@@ -1,7 +1,6 @@
 """``stationd log`` and ``stationd replay``: what happened, why, and whether this build would do it again.
 
-Law: reads only, and may run beside the daemon; but for ``log salvage`` and ``log set-aside``, which need the journal for themselves and keep what
-they replace.  Nothing but ``argparse`` is loaded until a command runs.
+Law: reads only, and may run beside the daemon.  Nothing but ``argparse`` is loaded until a command runs.
 """
 
 from __future__ import annotations
@@ -69,13 +68,6 @@ def _add_log(
     _command(commands, "verify", "whether the journal is whole: hash chain, numbering, every row readable", _log_verify, "log verify")
     _command(commands, "flags", "behaviours fixed at start: those of this build, and those of every start", _flags, "log flags")
     _command(commands, "space", "how full the journal is, and which turns it holds", _space, "log space --data ./cp001")
-    it = _mending(
-        commands, "salvage", "bring back every turn before the damage of a journal; the damaged one is kept", _salvage, "log salvage --data ./cp001"
-    )
-    it.add_argument("--to", metavar="DIR", type=Path, help="write the journal there, and leave the damaged one where it is")
-    _mending(
-        commands, "set-aside", "keep a damaged journal under another name; the station starts afresh", _set_aside, "log set-aside --data ./cp001"
-    )
     if more is not None:
         more(commands)
 
@@ -107,77 +99,19 @@ def _add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 def _command(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, command: Command, example: str
 ) -> argparse.ArgumentParser:
-    it = commands.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example:\n  stationd {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    it.add_argument("--data", metavar="DIR", type=Path, help="the station's data directory (default: $STATE_DIRECTORY or the XDG state directory)")
+    it = over_data(commands, name, summary, f"example:\n  stationd {example}")
     it.add_argument("--station", metavar="N", type=_seq, default=0, help="the station's number in its journal (default: 0)")
     it.set_defaults(func=lambda args: _run(command, args))
     return it
 
 
-def _mending(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, command: Callable[[argparse.Namespace], int], example: str
-) -> argparse.ArgumentParser:
+def over_data(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, epilog: str) -> argparse.ArgumentParser:
+    """A command over a station's data directory, which ``--data`` names."""
     it = commands.add_parser(
-        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"example:\n  stationd {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     it.add_argument("--data", metavar="DIR", type=Path, help="the station's data directory (default: $STATE_DIRECTORY or the XDG state directory)")
-    it.set_defaults(func=command)
     return it
-
-
-def _salvage(args: argparse.Namespace) -> int:
-    import os
-
-    from eventlog.salvage import before, salvage
-    from replay.output import Output
-    from replay.paths import default_data
-
-    out = Output()
-    path = _there(args.data or default_data()) / "journal"
-    try:
-        recovered, kept = salvage(path, os.urandom, to=args.to, progress=out.progress)
-    finally:
-        out.done()
-    told: set[int] = set()
-    for one in recovered:
-        whose = f"station {one.station}: " if one.station else ""
-        turns = f"turns {one.base + 1} to {one.last} were brought back"
-        if one.station in told:
-            out.say([f"{whose}{turns} for reading only, because the ones after them are lost: --data {before(path, one).parent}"])
-        else:
-            out.say([f"{whose}{turns}; what came after turn {one.last} is lost"])
-        told.add(one.station)
-    if not recovered:
-        out.say(["an interrupted salvage was finished"])
-    elif args.to is None:
-        out.say([f"the damaged journal is kept as {kept}"])
-    out.flush()
-    return 0
-
-
-def _set_aside(args: argparse.Namespace) -> int:
-    from eventlog.salvage import set_aside
-    from replay.output import Output
-    from replay.paths import default_data
-
-    out = Output()
-    kept = set_aside(_there(args.data or default_data()) / "journal")
-    out.say([f"the journal is kept as {kept}; the station begins a new one when it starts"])
-    out.flush()
-    return 0
-
-
-def _there(data: Path) -> Path:
-    from engine.errors import SetupFault
-    from eventlog.store import STATUS_UNREADABLE
-
-    if not (data / "journal").is_dir() and not (data / "journal.salvaging").is_dir():
-        raise SetupFault(f"{data}: no journal here; give the data directory of a station that has run (--data DIR)", STATUS_UNREADABLE)
-    return data
 
 
 def _full(it: argparse.ArgumentParser) -> None:

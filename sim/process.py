@@ -15,7 +15,7 @@ from engine.kernel import Kernel, Settled, Turn, Woke, outbox_ids
 from engine.machine import Station
 from engine.ports import LOST
 from engine.recorder import Recorder
-from engine.standby import stand_by
+from engine.standby import source, stand_by
 from eventlog import snapshots
 from eventlog.codec import encode_turn
 from eventlog.fold import Folded
@@ -199,7 +199,7 @@ class Process:
                 for effect in standing.effects:
                     self.perform(EffectId(self.recorder.station, self.durable_seq, EARLY), effect)
                 if standing.replaced:
-                    kept = [one for one in kept if (type(one), getattr(one, "evse_id", None)) != (type(input), getattr(input, "evse_id", None))]
+                    kept = [one for one in kept if source(one) != source(input)]
                 if standing.keep:
                     kept.append(input)
         finally:

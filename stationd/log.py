@@ -1,4 +1,4 @@
-"""``stationd log forget`` and ``stationd log rekey``: the two commands over a data directory that change something.
+"""``stationd log forget`` and ``stationd log rekey``: the two commands that change what a data directory says.
 
 Law: one-way flow without a daemon too: what is asked for is an input, the same machines decide and the journal has it before anything is done.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import JournalFault, SetupFault
 from replay import cli
 from replay.paths import default_data
+from stationd import mend
 from stationd.vault_key import add_option, open_vault, vault_key
 
 if TYPE_CHECKING:
@@ -51,22 +52,15 @@ def add_arguments(subparsers: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    it = commands.add_parser(
-        "forget", help="forget a person, for good", description="Forget a person, for good.", epilog=FORGET_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    mend.add_arguments(commands)
+    it = cli.over_data(commands, "forget", "forget a person, for good", FORGET_EXAMPLE)
     who = it.add_mutually_exclusive_group(required=True)
     who.add_argument("--token-file", metavar="FILE", help="a file whose first line is the idToken, eMAID or EVCCID; - is standard input")
     who.add_argument("--pseudonym", metavar="HEX", help="what log sessions shows instead of it, or more digits of it")
-    it.add_argument("--data", metavar="DIR", type=Path, help="the station's data directory (default: $STATE_DIRECTORY or the XDG state directory)")
     it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
     add_option(it)
     it.set_defaults(func=forget)
-    it = commands.add_parser(
-        "rekey", help="have the vault's key come from somewhere else", description="Have the vault's key come from somewhere else.",
-        epilog=REKEY_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    it.add_argument("--data", metavar="DIR", type=Path, help="the station's data directory (default: $STATE_DIRECTORY or the XDG state directory)")
+    it = cli.over_data(commands, "rekey", "have the vault's key come from somewhere else", REKEY_EXAMPLE)
     it.add_argument("--to", metavar="SOURCE", required=True, help="where it comes from in future, as for --vault-key")
     add_option(it)
     it.set_defaults(func=rekey)
@@ -80,7 +74,9 @@ def _claim(data: Path) -> tuple[Journal, Kernel]:
 
     if not (data / "journal" / "data.mdb").exists():
         raise SetupFault(f"{data}: no journal here; give the data directory of a station that has run (--data DIR)", STATUS_UNREADABLE)
-    return Journal(data / "journal", entropy=os.urandom), KERNEL
+    journal = Journal(data / "journal", entropy=os.urandom)
+    journal.opened()
+    return journal, KERNEL
 
 
 # Forgetting
