@@ -21,8 +21,8 @@ from engine.event import AfterCrash, Effect, EffectId, Event, Fact, Input
 from engine.machine import Context, Decide, Machine, Part, State, Station, state
 from engine.records import record
 
-FACTS_MAX = 256
-"""More facts than this in one turn is a livelock, not a busy station."""
+FACTS_MAX = 2048
+"""More facts than this in one turn is a livelock, not a busy station, nor new component files that do away with every value."""
 
 MUTE_FIRST_US = 1_000_000
 MUTE_MOST_US = 3_600_000_000

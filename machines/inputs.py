@@ -50,6 +50,34 @@ class HoldAsked(Input):
     hold: bool
 
 
+@record(57)
+class OperatorSet(Input):
+    """A person at the station wants a variable attribute to have *value*; secrets are sealed.  *hold*: the CSMS may not change it."""
+
+    component: str
+    variable: str
+    value: str
+    component_instance: str = ""
+    variable_instance: str = ""
+    evse_id: int = 0
+    connector_id: int = 0
+    attribute: str = "Actual"
+    hold: bool = False
+
+
+@record(58)
+class OperatorReset(Input):
+    """A person at the station wants a variable attribute to be what its component file says."""
+
+    component: str
+    variable: str
+    component_instance: str = ""
+    variable_instance: str = ""
+    evse_id: int = 0
+    connector_id: int = 0
+    attribute: str = "Actual"
+
+
 # The link to the CSMS
 
 

@@ -22,8 +22,8 @@ from machines.boot.state import BOOT
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled
 from machines.device_model.derived import View, derived
-from machines.device_model.facts import ModelDeclared, VariableSet
-from machines.device_model.state import DEVICE_MODEL, Key, key_of
+from machines.device_model.facts import ModelDeclared, VariableCleared, VariableSet
+from machines.device_model.state import DEVICE_MODEL, Key, key_in, key_of
 from machines.effects import Call, Reply, ReplyError
 from machines.inputs import (
     Answered,
@@ -280,21 +280,24 @@ class _Asker:
         model = folded.station[DEVICE_MODEL]
         declared = model.declared.get(key)
         settings = [
-            (seq, at_us, fact) for seq, at_us, events in scan(self.store, (VariableSet,), self.number) for fact in events if _key(fact) == key
+            (seq, at_us, fact)
+            for seq, at_us, events in scan(self.store, (VariableSet, VariableCleared), self.number)
+            for fact in events
+            if key_in(fact) == key
         ]
         if declared is None and not settings:
             raise SetupFault(f"{clean(text)}: the device model declares no such variable{self._near(folded.station, key)}")
         view = derived(key)
         if view is not None and declared is not None:
             return self._derived(key, declared, view)
-        lines = [_described(key, declared, model.values.get(key))]
-        if not settings and self.base >= 0 and key in begin(self.store, self.kernel, self.number).station[DEVICE_MODEL].values:
+        lines = [_described(key, declared, model.text(key) if key in model.layers else None)]
+        if not settings and self.base >= 0 and key in begin(self.store, self.kernel, self.number).station[DEVICE_MODEL].layers:
             return [*lines, f"set {self._gone()}"]
         if not settings:
             return [*lines, "never set since it was declared", *self._declared_in(declared)]
         seq, at_us, fact = settings[-1]
-        lines.append(f"set in turn {seq} at {moment(at_us)} by {_by(fact.source)}")
-        lines += [f"before: {value(old.value)}, turn {s} at {moment(t)} by {_by(old.source)}" for s, t, old in reversed(settings[-6:-1])]
+        lines.append(_changed(seq, at_us, fact))
+        lines += [f"before: {value(old.value)}, {_changed(s, t, old)}" for s, t, old in reversed(settings[-6:-1])]
         if len(settings) > 6:  # noqa: PLR2004 (five before the last)
             lines.append(f"and {len(settings) - 6} times before that")
         if declared is not None and declared.value is not None:
@@ -431,16 +434,10 @@ def _cut(lines: list[str], turn: Turn, fact: Any) -> list[str]:
     return kept
 
 
-def _key(fact: VariableSet) -> Key:
-    return key_of(
-        fact.component,
-        fact.variable,
-        component_instance=fact.component_instance,
-        variable_instance=fact.variable_instance,
-        evse_id=fact.evse_id,
-        connector_id=fact.connector_id,
-        attribute=fact.attribute,
-    )
+def _changed(seq: int, at_us: int, fact: VariableSet | VariableCleared) -> str:
+    if isinstance(fact, VariableCleared):
+        return f"dropped in turn {seq} at {moment(at_us)} ({fact.cause}): what {_by(fact.source)} had set"
+    return f"set in turn {seq} at {moment(at_us)} by {_by(fact.source)}{', to count from the next boot on' if fact.pending else ''}"
 
 
 def _by(source: str) -> str:

@@ -356,7 +356,8 @@ class World:
             wall_us=max(EPOCH_US + self.now + self.wall_error_us, 0),
             flags=FLAGS,
         )
-        changed = self.config.digest != folded.station[DEVICE_MODEL].digest
+        model = folded.station[DEVICE_MODEL]
+        changed = self.config.digest != model.digest or bool(model.refused)
         recovering, self._recovering = self._recovering, True
         levels: list[Input] = []
         for evse_id, evse in self.hardware.items():

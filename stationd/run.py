@@ -36,6 +36,7 @@ from eventlog.sweeping import sweep_orphans
 from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as Link
+from machines.device_model.state import DEVICE_MODEL
 from machines.device_model.views import Variable
 from machines.flags import FLAGS
 from machines.inputs import ConfigLoaded, Started, Stopping
@@ -188,7 +189,8 @@ async def station(args: argparse.Namespace) -> int:
         # Before anything is kept: what the files name again must not be taken for what the last process left behind.
         sweep_orphans(vault, journal, folded)
         loaded = load([args.component_config or shipped()], vault.keep)
-        journal.limit(journal_bytes(loaded.declarations))
+        model = folded.station[DEVICE_MODEL]
+        journal.limit(int(model.text(JOURNAL_BYTES.key) or 0) if JOURNAL_BYTES.key in model.layers else journal_bytes(loaded.declarations))
         config = configured(loaded.declarations, args.csms, args.identity)
         log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
         boot = boot_id()
@@ -227,8 +229,9 @@ async def station(args: argparse.Namespace) -> int:
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
             started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS)
-            changed = config.digest != folded.station.parts["device_model"].digest
-            daemon.start(started, [config] if changed else [])
+            daemon.start(started, [config] if config.digest != model.digest or model.refused else [])
+            if daemon.station[DEVICE_MODEL].refused:
+                log.error("the component files are not in force: %s", daemon.station[DEVICE_MODEL].refused)
             journal.opened()
             log.info("ready: %s", control_path(args, data))
             gc.enable()

@@ -126,6 +126,8 @@ class Story:
         """What the next start records; another build than this one's."""
         self.settings = settings
         self.evses = evses
+        self.files: ConfigLoaded | None = None
+        """Component files in the place of the small model."""
 
     # Feeding
 
@@ -155,8 +157,9 @@ class Story:
         turn = self.when(
             Started(journal=JOURNAL, build="test", boot_id=f"b{self.boots}", boottime_us=self.at, wall_us=WALL_US + self.at, flags=self.flags)
         )
-        config = declarations(self.settings, self.evses)
-        if config.digest != self.station.parts["device_model"].digest:
+        config = self.files or declarations(self.settings, self.evses)
+        model = self.station.parts["device_model"]
+        if config.digest != model.digest or model.refused:
             self.when(config)
         return turn
 

@@ -36,3 +36,5 @@ class Declared(Value):
     required: bool = False
     honoured: bool = True
     source: str = ""  # file name
+    policy: str = "runtime-wins"  # file-wins: a new value in the file counts more than what the CSMS or the station set before
+    reboot: bool = False  # a new value counts from the next boot on

@@ -26,7 +26,7 @@ from wire import jsontext
 OWN_INTERVAL_US = 60_000_000
 """How long to wait where the CSMS gave no interval, and a random part as long again."""
 
-HEARTBEAT_INTERVAL = ("OCPPCommCtrlr", "HeartbeatInterval")
+HEARTBEAT_INTERVAL_S = Variable("OCPPCommCtrlr", "HeartbeatInterval", "300")
 
 ABOUT = (
     # member, longest, and where it may stand: libocpp's component files have these in InternalCtrlr
@@ -85,8 +85,14 @@ def on_answer(station: Station, answer: Delivered, cx: Context) -> Conclusions:
             yield BootAccepted(interval_s=interval_s)
             if interval_s:
                 # B01.FR.04: the answer's interval is the heartbeat interval from now on.
-                component, variable = HEARTBEAT_INTERVAL
-                yield VariableSet(component=component, variable=variable, value=str(interval_s), source="csms")
+                yield VariableSet(
+                    component=HEARTBEAT_INTERVAL_S.component,
+                    variable=HEARTBEAT_INTERVAL_S.name,
+                    value=str(interval_s),
+                    source="csms",
+                    old=HEARTBEAT_INTERVAL_S.text(station),
+                    cause="BootNotification",
+                )
         case "Pending":
             yield BootPending(retry_at_us=retry_at)
         case _:

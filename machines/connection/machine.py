@@ -14,7 +14,7 @@ from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
 from machines.connection.state import CONNECTION, FOLDS, Connection, Phase
-from machines.device_model.facts import ModelDeclared, VariableSet
+from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable
 from machines.effects import Dial, HangUp
 from machines.inputs import HoldAsked, LinkDown, Stopping
@@ -47,15 +47,21 @@ PROFILES = Variable("InternalCtrlr", "NetworkConnectionProfiles", "[]")
 IDENTITY = Variable("SecurityCtrlr", "Identity", "stationd")
 
 
-def slot_url(station: Station) -> tuple[int, str]:
-    """The configuration slot of highest priority that names a CSMS, and its URL; (0, "") where none does."""
+def slots(station: Station) -> dict[int, str]:
+    """The URL of the CSMS in every configuration slot; none at all where the profiles cannot be read."""
     profiles: dict[int, str] = {}
     try:
         for profile in jsontext.decode(PROFILES.text(station).encode()):
             data: dict[str, Any] = profile.get("connectionData", {})
             profiles[int(profile["configurationSlot"])] = str(data.get("ocppCsmsUrl", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return 0, ""
+        return {}
+    return profiles
+
+
+def slot_url(station: Station) -> tuple[int, str]:
+    """The configuration slot of highest priority that names a CSMS, and its URL; (0, "") where none does."""
+    profiles = slots(station)
     for member in PRIORITY.members(station):
         if member.isdigit() and profiles.get(int(member)):
             return int(member), profiles[int(member)]
@@ -88,8 +94,8 @@ def wake_up(station: Station, event: Rebooted, cx: Context) -> Conclusions:  # n
         yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
 
 
-def declared(station: Station, event: ModelDeclared, cx: Context) -> Conclusions:  # noqa: ARG001
-    """Other component files may name another CSMS: try at once."""
+def configured(station: Station, fact: ModelDeclared | Changed, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Another CSMS may be named: try at once."""
     here = station[CONNECTION]
     if here.phase is Phase.DOWN and here.held in ("", UNCONFIGURED) and slot_url(station)[0]:
         yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
@@ -158,9 +164,11 @@ def after_loss(station: Station, fact: Lost, cx: Context) -> Conclusions:  # noq
         yield Held(why=here.held)
 
 
-def set_by_csms(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
+def changed(station: Station, fact: Changed, cx: Context) -> Conclusions:
     """A01.FR.03: the CSMS forgets the old password, so the new one is used at once, on a new link; the answer leaves on the old one."""
     here = station[CONNECTION]
+    if (PRIORITY.is_in(fact) or PROFILES.is_in(fact)) and here.phase is Phase.DOWN:
+        yield from configured(station, fact, cx)
     if here.phase is Phase.UP and PASSWORD.is_in(fact):
         yield Leaving(link=here.link, hang_up_at_us=cx.at + LINGER_US, reason="password replaced")
 
@@ -195,14 +203,15 @@ MACHINE = Machine(
     folds=FOLDS,
     hears={
         Rebooted: wake_up,
-        ModelDeclared: declared,
+        ModelDeclared: configured,
         VersionsOffered: dial,
         VersionAgreed: opened,
         VersionRefused: refused,
         HungUp: hang_up,
         LinkDown: link_down,
         Lost: after_loss,
-        VariableSet: set_by_csms,
+        VariableSet: changed,
+        VariableCleared: changed,
         HoldAsked: hold,
         Stopping: stop,
         Woke: on_deadline,

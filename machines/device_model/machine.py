@@ -6,34 +6,30 @@ the answer leaves.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from engine.machine import Conclusions, Context, Machine, Station
+from machines.device_model.declare import on_config, on_start
 from machines.device_model.derived import derived
-from machines.device_model.facts import ModelDeclared, VariableSet
-from machines.device_model.state import DEVICE_MODEL, FOLDS, DeviceModel, Key
-from machines.device_model.views import Variable
+from machines.device_model.facts import VariableSet
+from machines.device_model.fit import canonical
+from machines.device_model.operator import on_operator_reset, on_operator_set
+from machines.device_model.rules import unfit
+from machines.device_model.state import CSMS, DEVICE_MODEL, FOLDS, DeviceModel, Key
+from machines.device_model.views import REPORTING_SIZE, Variable
 from machines.effects import ReplyError
-from machines.inputs import Called, ConfigLoaded
+from machines.inputs import Called, ConfigLoaded, OperatorReset, OperatorSet, Started
 from machines.protocol.serve import reply, served
-from wire import calendar
-from wire.declared import Declared
-from wire.sealed import Sealed
-from wire.sealed import parse as parse_sealed
+from wire.sealed import parse as is_sealed
 
 GET_ITEMS = Variable("DeviceDataCtrlr", "ItemsPerMessage", "64", "GetVariables")
 GET_BYTES = Variable("DeviceDataCtrlr", "BytesPerMessage", "65536", "GetVariables")
 SET_ITEMS = Variable("DeviceDataCtrlr", "ItemsPerMessage", "64", "SetVariables")
 SET_BYTES = Variable("DeviceDataCtrlr", "BytesPerMessage", "65536", "SetVariables")
 
-LISTS = ("OptionList", "MemberList", "SequenceList")
+CONFIGURATION_SIZE = Variable("DeviceDataCtrlr", "ConfigurationValueSize", "2500")
 
-
-def on_config(station: Station, loaded: ConfigLoaded, cx: Context) -> Conclusions:  # noqa: ARG001
-    """The files say something new."""
-    if loaded.digest != station[DEVICE_MODEL].digest:
-        yield ModelDeclared(digest=loaded.digest, body=loaded.body)
+SET = ("Accepted", "RebootRequired")
 
 
 def address(item: dict[str, Any]) -> Key:
@@ -85,6 +81,7 @@ def on_get(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
         yield refusal
         return
     model = station[DEVICE_MODEL]
+    longest = REPORTING_SIZE.integer(station)
     results = []
     for item in items:
         key = address(item)
@@ -101,7 +98,7 @@ def on_get(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
             value = view(station, cx, key) if view is not None else model.text(key)
             result["attributeStatus"] = "Accepted"
             # B06.FR.13: no value is an empty string.
-            result["attributeValue"] = value or ""
+            result["attributeValue"] = value[:longest] if value else ""
         result["attributeType"] = key[6]
         result["component"] = item["component"]
         result["variable"] = item["variable"]
@@ -117,23 +114,31 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
         yield refusal
         return
     model = station[DEVICE_MODEL]
+    longest = CONFIGURATION_SIZE.integer(station)
+    before: dict[Key, str] = {}
     results = []
     for item in items:
         key, value = address(item), item["attributeValue"]
-        status, reason = judge(model, key, value)
-        if status == "Accepted":
+        status, reason, why = judge(station, key, value, longest)
+        if status in SET:
             declared = model.declared[key]
+            value = canonical(declared, value)
             yield VariableSet(
                 component=declared.component,
                 variable=declared.variable,
-                value=canonical(declared, value),
-                source="csms",
+                value=value,
+                source=CSMS,
                 component_instance=declared.component_instance,
                 variable_instance=declared.variable_instance,
                 evse_id=declared.evse_id,
                 connector_id=declared.connector_id,
                 attribute=declared.attribute,
+                old=before.get(key) or model.text(key) or "",
+                cause="SetVariables",
+                pending=declared.reboot,
             )
+            if not declared.reboot:
+                before[key] = value
         result: dict[str, Any] = {
             "attributeStatus": status,
             "attributeType": key[6],
@@ -141,90 +146,29 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
             "variable": item["variable"],
         }
         if reason:
-            result["attributeStatusInfo"] = {"reasonCode": reason}
+            result["attributeStatusInfo"] = {"reasonCode": reason, **({"additionalInfo": why} if why else {})}
         results.append(result)
     yield reply(station, call, {"setVariableResult": results})
 
 
-def judge(model: DeviceModel, key: Key, value: str) -> tuple[str, str]:
-    """The status of a set, and the reason code of a rejection; empty where there is nothing to explain."""
+def judge(station: Station, key: Key, value: str, longest: int) -> tuple[str, str, str]:
+    """What becomes of a set: its status, the reason code of a rejection and more about it; empty where there is nothing to explain."""
+    model = station[DEVICE_MODEL]
     declared = model.declared.get(key)
     if declared is None:
-        return unknown(model, key), ""
+        return unknown(model, key), "", ""
     if declared.mutability == "ReadOnly" or declared.constant or derived(key) is not None:
         # B05.FR.09
-        return "Rejected", "ReadOnly"
-    reason = misfit(declared, value)
-    return ("Rejected", reason) if reason else ("Accepted", "")
-
-
-def misfit(declared: Declared, value: str) -> str:
-    """Why *value* is no value of the variable (B05.FR.07, B05.FR.08): a reason code, empty where it fits."""
-    sealed = parse_sealed(value)
-    if sealed is not None:
-        return secret_misfit(declared, sealed)
-    match declared.data_type:
-        case "integer":
-            digits = value[1:] if value[:1] in ("+", "-") else value
-            if not (digits.isascii() and digits.isdigit() and len(value) <= 20):  # noqa: PLR2004 (an int64 and its sign)
-                return "InvalidValue"
-            return out_of_range(declared, float(int(value)))
-        case "decimal":
-            # float() also takes blanks, underscores and digits of other scripts.
-            if not value or value.strip("0123456789+-.eE"):
-                return "InvalidValue"
-            try:
-                number = float(value)
-            except ValueError:
-                return "InvalidValue"
-            return out_of_range(declared, number) if math.isfinite(number) else "InvalidValue"
-        case "boolean":
-            return "" if value.casefold() in ("true", "false") else "InvalidValue"
-        case "dateTime":
-            return "" if calendar.parse(value) is not None else "InvalidValue"
-        case "OptionList":
-            return "" if not declared.values_list or value in declared.values_list else "InvalidValue"
-        case "MemberList" | "SequenceList":
-            members = [member.strip() for member in value.split(",")] if value else []
-            if declared.data_type == "MemberList" and len(set(members)) != len(members):
-                return "InvalidValue"
-            if declared.values_list and any(member not in declared.values_list for member in members):
-                return "InvalidValue"
-            return too_long(declared, value)
-        case _:
-            return too_long(declared, value)
-
-
-def secret_misfit(declared: Declared, sealed: Sealed) -> str:
-    """A secret can be judged by its length and its alphabet only."""
-    if not sealed.printable:
-        return "InvalidValue"
-    return out_of_range(declared, float(sealed.length))
-
-
-def out_of_range(declared: Declared, number: float) -> str:
-    """Limits of a number."""
-    low, high = declared.min_limit, declared.max_limit
-    inside = (not low or number >= float(low)) and (not high or number <= float(high))
-    return "" if inside else "ValueOutOfRange"
-
-
-def too_long(declared: Declared, value: str) -> str:
-    """Limits of a text are limits of its length."""
-    return out_of_range(declared, float(len(value)))
-
-
-def canonical(declared: Declared, value: str) -> str:
-    """A value in the one spelling in which it is kept."""
-    match declared.data_type:
-        case "boolean":
-            return value.casefold()
-        case "integer":
-            return str(int(value))
-        case kind if kind in LISTS and parse_sealed(value) is None:
-            return ",".join(member.strip() for member in value.split(",")) if value else ""
-        case _:
-            return value
+        return "Rejected", "ReadOnly", ""
+    layers = model.layers.get(key)
+    if layers is not None and layers.hold:
+        return "Rejected", "ReadOnly", "the operator holds this value"
+    if len(value) > longest and not is_sealed(value):
+        return "Rejected", "TooLargeElement", f"at most {longest} characters"
+    reason, why = unfit(station, declared, key, value)
+    if reason:
+        return "Rejected", reason, why
+    return ("RebootRequired" if declared.reboot else "Accepted"), "", ""
 
 
 MACHINE = Machine(
@@ -232,6 +176,9 @@ MACHINE = Machine(
     folds=FOLDS,
     hears={
         ConfigLoaded: on_config,
+        Started: on_start,
+        OperatorSet: on_operator_set,
+        OperatorReset: on_operator_reset,
         (Called, "GetVariables"): served(on_get),
         (Called, "SetVariables"): served(on_set),
     },

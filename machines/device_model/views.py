@@ -6,8 +6,8 @@ Law: a view never raises: a variable that is not declared, or holds nonsense, gi
 from __future__ import annotations
 
 from engine.machine import Station
-from machines.device_model.facts import VariableSet
-from machines.device_model.state import DEVICE_MODEL, Key, key_of
+from machines.device_model.facts import Changed
+from machines.device_model.state import DEVICE_MODEL, Key, key_in, key_of
 
 
 class Variable:
@@ -40,16 +40,13 @@ class Variable:
         """The members of a list, in order; blanks left out."""
         return tuple([member.strip() for member in self.text(station).split(",") if member.strip()])
 
-    def is_in(self, fact: VariableSet) -> bool:
-        """Whether *fact* sets this variable's actual value."""
-        return fact.attribute == "Actual" and self.key == key_of(
-            fact.component,
-            fact.variable,
-            component_instance=fact.component_instance,
-            variable_instance=fact.variable_instance,
-            evse_id=fact.evse_id,
-            connector_id=fact.connector_id,
-        )
+    def is_in(self, fact: Changed) -> bool:
+        """Whether *fact* is about this variable's actual value."""
+        return self.key == key_in(fact)
+
+
+REPORTING_SIZE = Variable("DeviceDataCtrlr", "ReportingValueSize", "2500")
+"""Characters of a value that is told: what is longer is cut off (DeviceDataCtrlr.ReportingValueSize)."""
 
 
 def connectors(station: Station) -> tuple[tuple[int, int], ...]:

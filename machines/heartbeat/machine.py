@@ -15,7 +15,7 @@ from machines.boot.facts import BootAccepted, Rebooted
 from machines.boot.state import BOOT
 from machines.boot.state import Phase as Boot
 from machines.connection.facts import Lost, Opened
-from machines.device_model.facts import VariableSet
+from machines.device_model.facts import Changed, VariableCleared, VariableSet
 from machines.device_model.views import Variable
 from machines.outbound.asks import ask
 from machines.outbound.facts import Sent
@@ -85,7 +85,7 @@ def resume(station: Station, fact: Opened, cx: Context) -> Conclusions:  # noqa:
         yield HeartbeatPaced(interval_us=max(INTERVAL_S.integer(station), 0) * 1_000_000, from_us=cx.at)
 
 
-def changed(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
+def changed(station: Station, fact: Changed, cx: Context) -> Conclusions:
     """Somebody set the interval."""
     beat = station[HEARTBEAT]
     if INTERVAL_S.is_in(fact) and beat.online:
@@ -115,6 +115,6 @@ MACHINE = Machine(
         Lost: fold_offline,
         Rebooted: fold_offline,
     },
-    hears={BootAccepted: pace, Opened: resume, VariableSet: changed, Woke: on_deadline},
+    hears={BootAccepted: pace, Opened: resume, VariableSet: changed, VariableCleared: changed, Woke: on_deadline},
     deadlines=deadlines,
 )

@@ -12,7 +12,7 @@ from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.clock.facts import ClockSet
 from machines.clock.views import wall
-from machines.device_model.facts import ModelDeclared, VariableSet
+from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable, evses
 from machines.inputs import EvseSeen, MeterTold
 from machines.meter.facts import AlignedPaced, MeterRead
@@ -56,9 +56,9 @@ def next_aligned(station: Station, cx: Context) -> int:
     return cx.at + min(day + (passed + 1) * interval_us, day + 86_400_000_000) - now
 
 
-def pace(station: Station, fact: Rebooted | ClockSet | ModelDeclared | VariableSet, cx: Context) -> Conclusions:
+def pace(station: Station, fact: Rebooted | ClockSet | ModelDeclared | Changed, cx: Context) -> Conclusions:
     """The clock, the files or the interval changed."""
-    if isinstance(fact, VariableSet) and not (ALIGNED_INTERVAL_S.is_in(fact) or ALIGNED_ENABLED.is_in(fact)):
+    if isinstance(fact, VariableSet | VariableCleared) and not (ALIGNED_INTERVAL_S.is_in(fact) or ALIGNED_ENABLED.is_in(fact)):
         return
     due = next_aligned(station, cx)
     if due != station[METERS].aligned_due_us:
@@ -100,6 +100,7 @@ MACHINE = Machine(
         ClockSet: pace,
         ModelDeclared: pace,
         VariableSet: pace,
+        VariableCleared: pace,
         Woke: on_deadline,
     },
     deadlines=deadlines,

@@ -33,8 +33,7 @@ def needed_for(station: Station, pseudonym: str) -> str:
     name = pseudonym.encode()
     if any(name in entry.payload for entry in station[OUTBOUND].queue.values()):
         return "a message that waits to be sent"
-    model = station[DEVICE_MODEL]
-    if any(pseudonym in value for value in model.values.values()) or any(pseudonym in (declared.value or "") for declared in model.declared.values()):
+    if station[DEVICE_MODEL].names(pseudonym):
         return "a setting"
     return ""
 

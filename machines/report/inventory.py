@@ -11,6 +11,7 @@ from typing import Any
 from engine.machine import Context, Station
 from machines.device_model.derived import derived
 from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key
+from machines.device_model.views import REPORTING_SIZE
 from wire.declared import Declared
 
 Variable = tuple[str, str, int, int, str, str]
@@ -87,13 +88,14 @@ def named(key: Key, asked: dict[str, Any]) -> bool:
 
 def entries(station: Station, cx: Context, wanted: Wanted) -> Iterator[dict[str, Any]]:
     """The ReportDataType of every variable that is *wanted*."""
+    longest = REPORTING_SIZE.integer(station)
     for attributes in variables(station).values():
         if wanted(attributes):
-            yield entry(station, cx, attributes)
+            yield entry(station, cx, attributes, longest)
 
 
-def entry(station: Station, cx: Context, attributes: list[tuple[Key, Declared]]) -> dict[str, Any]:
-    """One ReportDataType."""
+def entry(station: Station, cx: Context, attributes: list[tuple[Key, Declared]], longest: int) -> dict[str, Any]:
+    """One ReportDataType; of a value its first *longest* characters."""
     first = attributes[0][1]
     component: dict[str, Any] = {"name": first.component}
     if first.component_instance:
@@ -106,19 +108,22 @@ def entry(station: Station, cx: Context, attributes: list[tuple[Key, Declared]])
     return {
         "component": component,
         "variable": variable,
-        "variableAttribute": [attribute(station, cx, key, declared) for key, declared in attributes],
+        "variableAttribute": [attribute(station, cx, key, declared, longest) for key, declared in attributes],
         "variableCharacteristics": characteristics(first),
     }
 
 
-def attribute(station: Station, cx: Context, key: Key, declared: Declared) -> dict[str, Any]:
+def attribute(station: Station, cx: Context, key: Key, declared: Declared, longest: int) -> dict[str, Any]:
     """One VariableAttributeType; without a value where there is none (B07.FR.11)."""
     found: dict[str, Any] = {"type": declared.attribute}
     if declared.mutability != "WriteOnly":
         value = text_of(station, cx, key)
         if value:
-            found["value"] = value
-    found["mutability"] = declared.mutability
+            found["value"] = value[:longest]
+    layers = station[DEVICE_MODEL].layers.get(key)
+    # What the operator holds is for the CSMS to read.
+    held = layers is not None and layers.hold and declared.mutability == "ReadWrite"
+    found["mutability"] = "ReadOnly" if held else declared.mutability
     found["persistent"] = declared.persistent
     found["constant"] = declared.constant
     return found

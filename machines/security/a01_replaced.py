@@ -12,7 +12,7 @@ from engine.event import Fact
 from engine.machine import Conclusions, Context, Folds, Machine, Part, State, Station, state
 from engine.records import record
 from machines.connection.facts import Dialled, Opened
-from machines.device_model.facts import ModelDeclared, VariableSet
+from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.effects import Shred
 from machines.flags import OLD_PASSWORDS_GO
@@ -86,9 +86,9 @@ def handle_in(value: str | None) -> str:
     return found.handle if found is not None else ""
 
 
-def look(station: Station, fact: ModelDeclared | VariableSet, cx: Context) -> Conclusions:
+def look(station: Station, fact: ModelDeclared | Changed, cx: Context) -> Conclusions:
     """Another password may be in force."""
-    if not OLD_PASSWORDS_GO.is_set(cx) or (isinstance(fact, VariableSet) and fact.variable.casefold() != PASSWORD.key[4]):
+    if not OLD_PASSWORDS_GO.is_set(cx) or (isinstance(fact, VariableSet | VariableCleared) and fact.variable.casefold() != PASSWORD.key[4]):
         return
     model = station[DEVICE_MODEL]
     found = {"/".join(map(str, key)): handle_in(model.text(key)) for key in model.declared if is_password(key)}
@@ -106,12 +106,12 @@ def on_opened(station: Station, fact: Opened, cx: Context) -> Conclusions:  # no
     while found := {old for old, new in passwords.replaced.items() if new in proven} - gone:
         gone |= found
         proven |= found
-    # One that a component file names lies there in the clear, and is sealed anew at every start.
-    gone -= {handle_in(declared.value) for key, declared in station[DEVICE_MODEL].declared.items() if is_password(key)}
+    # One that a component file names lies there in the clear, and is sealed anew at every start; one that waits in a layer below may count again.
+    gone = {handle for handle in gone if not station[DEVICE_MODEL].names(handle)}
     if gone:
         handles = tuple(sorted(gone))
         yield OldPasswordsDropped(handles=handles)
         yield Shred(handles=handles)
 
 
-MACHINE = Machine(PASSWORDS, folds=FOLDS, hears={ModelDeclared: look, VariableSet: look, Opened: on_opened})
+MACHINE = Machine(PASSWORDS, folds=FOLDS, hears={ModelDeclared: look, VariableSet: look, VariableCleared: look, Opened: on_opened})

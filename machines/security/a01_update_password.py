@@ -11,7 +11,7 @@ from engine.event import Fact
 from engine.machine import Conclusions, Context, Machine, Part, State, Station, state
 from engine.records import record
 from machines.clock.views import timestamp
-from machines.device_model.facts import VariableSet
+from machines.device_model.facts import Changed, VariableCleared, VariableSet
 from machines.outbound.asks import ask
 from machines.security.views import PASSWORD
 
@@ -39,7 +39,7 @@ def fold_logged(security: Security, fact: SecurityEventLogged) -> None:
     security.events[fact.type] = security.events.get(fact.type, 0) + 1
 
 
-def password_set(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
+def password_set(station: Station, fact: Changed, cx: Context) -> Conclusions:
     """The password was replaced."""
     if PASSWORD.is_in(fact):
         event = SecurityEventLogged(type="ReconfigurationOfSecurityParameters", tech_info="BasicAuthPassword changed")
@@ -48,4 +48,4 @@ def password_set(station: Station, fact: VariableSet, cx: Context) -> Conclusion
         yield ask(station, cx, "SecurityEventNotification", payload)
 
 
-MACHINE = Machine(SECURITY, folds={SecurityEventLogged: fold_logged}, hears={VariableSet: password_set})
+MACHINE = Machine(SECURITY, folds={SecurityEventLogged: fold_logged}, hears={VariableSet: password_set, VariableCleared: password_set})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from engine.kernel import Woke
 from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
-from machines.device_model.facts import VariableSet
+from machines.device_model.facts import Changed, VariableCleared, VariableSet
 from machines.device_model.views import Variable, evses
 from machines.effects import SetEvse
 from machines.inputs import (
@@ -182,7 +182,7 @@ def on_reading(station: Station, fact: MeterRead, cx: Context) -> Conclusions:  
         yield EnergyBlocked(evse_id=fact.evse_id)
 
 
-def repaced(station: Station, fact: VariableSet, cx: Context) -> Conclusions:
+def repaced(station: Station, fact: Changed, cx: Context) -> Conclusions:
     """Another sampling interval counts from now on, in running transactions too."""
     if SAMPLE_INTERVAL_S.is_in(fact):
         interval_us = sample_interval_us(station)
@@ -257,6 +257,7 @@ MACHINE = Machine(
         EnergyBlocked: blocked,
         MeterRead: on_reading,
         VariableSet: repaced,
+        VariableCleared: repaced,
         Woke: on_deadline,
     },
     deadlines=deadlines,

@@ -87,7 +87,7 @@ def live(path: Path, story: Callable[[House], Awaitable[None]], *, limit: int, s
     assert (path / "data.mdb").stat().st_size <= limit
     again = Journal(path, readonly=True)
     folded = snapshots.restore(again, STATION, lambda: b"another build")
-    assert folded.station.parts["device_model"].values[INTERVAL] == str(accepted)
+    assert folded.station.parts["device_model"].text(INTERVAL) == str(accepted)
     report = verify(STATION, again)
     assert report.ok, report.damage or report.divergences
     again.close()

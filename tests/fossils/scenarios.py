@@ -6,10 +6,10 @@ from engine.kernel import Settled
 from eventlog.memory import MemoryJournal
 from machines.effects import Shred
 from machines.flags import FLAGS
-from machines.inputs import EvseSeen, ForgetAsked
+from machines.inputs import EvseSeen, ForgetAsked, OperatorReset, OperatorSet
 from tests.machines.acts import card, charge, meter, plug, unplug
 from tests.replay.feeder import night
-from tests.story import CARD, Story, effects
+from tests.story import CARD, Story, declarations, effects
 
 
 def told() -> dict[str, tuple[str, str, MemoryJournal]]:
@@ -20,6 +20,7 @@ def told() -> dict[str, tuple[str, str, MemoryJournal]]:
         "capped": ("a driver whom the CSMS takes back, and who may take a little more energy (E05.FR.03)", "2.1", capped("ocpp2.1").rows()),
         "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
         "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
+        "edited": ("component files that change under values that were set, and an operator", "2.1", edited().rows()),
         "forgotten": ("a driver asks to be forgotten while charging; the disk fails once", "2.1", forgotten().rows()),
     }
 
@@ -63,6 +64,23 @@ def forgotten() -> Story:
         index = next(index for index, effect in enumerate(turn.effects) if isinstance(effect, Shred))
         story.when(Settled(station=0, seq=turn.seq, index=index, outcome=outcome))
         story.wait(600)
+    return story
+
+
+def edited() -> Story:
+    """Values are set by everybody; an EVSE leaves the files while it charges and is not let go, then while it does not; it comes back."""
+    story = Story({"Shop.Name": "shop"}).boot()
+    story.call("SetVariables", {"setVariableData": [{"component": {"name": "Shop"}, "variable": {"name": "Name"}, "attributeValue": "csms"}]})
+    story.when(OperatorSet(component="Shop", variable="Name", value="operator", hold=True))
+    story.when(OperatorSet(component="Shop", variable="Street", value="nobody has one"))
+    plug(story, 2)
+    story.files = declarations(evses=1)
+    story.start()
+    unplug(story, 2)
+    story.start()
+    story.files = declarations({"Shop.Name": "new"})
+    story.start()
+    story.when(OperatorReset(component="Shop", variable="Name"))
     return story
 
 

@@ -70,7 +70,8 @@ def test_nobody_is_half_forgotten(seed: int, schemas: Schemas) -> None:
     assert named - destroyed == {handle for handle in named if there.vault.holds(handle)}
     # The password in force is there; those before it are not.
     model = station[DEVICE_MODEL]
-    assert {handle for value in model.values.values() for handle in named_in(value.encode())} == set(station[PASSWORDS].held.values())
+    values = [value for layers in model.layers.values() for _, value in layers.held()]
+    assert {handle for value in values for handle in named_in(value.encode())} == set(station[PASSWORDS].held.values())
     assert all(there.vault.holds(handle) for handle in station[PASSWORDS].held.values())
 
 

@@ -1,0 +1,120 @@
+"""What a person at the station sets: the highest layer.
+
+Law: the operator may set what the CSMS may only read, but never what is constant, derived, or no value of the variable.
+"""
+
+from __future__ import annotations
+
+from engine.machine import Conclusions, Context, Station
+from machines.device_model.declare import cleared
+from machines.device_model.derived import derived
+from machines.device_model.facts import SettingRefused, VariableSet
+from machines.device_model.fit import canonical
+from machines.device_model.rules import unfit
+from machines.device_model.state import DEVICE_MODEL, OPERATOR, Key, key_of
+from machines.inputs import OperatorReset, OperatorSet
+from wire.declared import Declared
+
+REASONS = {
+    "InvalidValue": "is no value of its data type or list",
+    "ValueOutOfRange": "is outside of its limits",
+}
+
+
+def key_asked(asked: OperatorSet | OperatorReset) -> Key:
+    """The address that an operator names."""
+    return key_of(
+        asked.component,
+        asked.variable,
+        component_instance=asked.component_instance,
+        variable_instance=asked.variable_instance,
+        evse_id=asked.evse_id,
+        connector_id=asked.connector_id,
+        attribute=asked.attribute,
+    )
+
+
+def objection(station: Station, key: Key, value: str | None) -> str:
+    """Why an operator cannot set *key* to *value* (None: cannot have the file's value back), in words for people; empty where it can be."""
+    model = station[DEVICE_MODEL]
+    declared = model.declared.get(key)
+    if declared is None:
+        # A tombstone's values can be dropped for good; nothing can be set there.
+        return "" if value is None and key in model.buried else "no component file declares it"
+    if value is None:
+        return ""
+    if derived(key) is not None:
+        return "the station knows it by itself; it cannot be set"
+    if declared.constant:
+        return "it is constant; only its component file can change it"
+    reason, why = unfit(station, declared, key, value)
+    return (why or _fits(declared, reason)) if reason else ""
+
+
+def _fits(declared: Declared, reason: str) -> str:
+    what = f"the value {REASONS.get(reason, 'cannot stand')}; right would be {declared.data_type}"
+    if declared.values_list:
+        what += f" of {', '.join(declared.values_list)}"
+    if declared.min_limit or declared.max_limit:
+        counted = "" if declared.data_type in ("integer", "decimal") else " characters"
+        what += f" from {declared.min_limit or 'any'} to {declared.max_limit or 'any'}{counted}"
+    return what
+
+
+def on_operator_set(station: Station, asked: OperatorSet, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Set a value, in the operator's layer."""
+    key = key_asked(asked)
+    reason = objection(station, key, asked.value)
+    if reason:
+        yield SettingRefused(address="/".join(map(str, key)), reason=reason)
+        return
+    model = station[DEVICE_MODEL]
+    declared = model.declared[key]
+    yield VariableSet(
+        component=declared.component,
+        variable=declared.variable,
+        value=canonical(declared, asked.value),
+        source=OPERATOR,
+        component_instance=declared.component_instance,
+        variable_instance=declared.variable_instance,
+        evse_id=declared.evse_id,
+        connector_id=declared.connector_id,
+        attribute=declared.attribute,
+        old=model.text(key) or "",
+        cause="config set",
+        hold=asked.hold,
+    )
+
+
+def on_operator_reset(station: Station, asked: OperatorReset, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Have the file's value count again: every layer above it is emptied."""
+    key = key_asked(asked)
+    reason = objection(station, key, None)
+    if reason:
+        yield SettingRefused(address="/".join(map(str, key)), reason=reason)
+        return
+    model = station[DEVICE_MODEL]
+    declared = model.declared.get(key)
+    layers = model.layers.get(key) or model.buried.get(key)
+    if layers is not None:
+        rest = dict(layers.held())
+        for source, value in layers.held():
+            del rest[source]
+            now = next(iter(rest.values()), (declared.value if declared is not None else None) or "")
+            yield cleared(declared or _named(asked), source, value, now, "reset")
+    waiting = model.pending.get(key)
+    if waiting is not None and declared is not None:
+        yield cleared(declared, waiting[0], waiting[1], declared.value or "", "reset")
+
+
+def _named(asked: OperatorReset) -> Declared:
+    """The address of something that no file declares."""
+    return Declared(
+        component=asked.component,
+        variable=asked.variable,
+        component_instance=asked.component_instance,
+        variable_instance=asked.variable_instance,
+        evse_id=asked.evse_id,
+        connector_id=asked.connector_id,
+        attribute=asked.attribute,
+    )
