@@ -43,6 +43,7 @@ GROUPS = (
     Group("set", live.of_set, (live.SET_P50, live.SET_P99, live.SET_RAW)),
     Group("set-flushes", live.of_flushes, (live.SET_FLUSHES,)),
     Group("get", live.of_get, (live.GET_P50,)),
+    Group("report", live.of_report, (live.REPORT,)),
     Group("day", day.of_day, (day.BYTES, day.FOLD, day.VERIFY, day.LIFE)),
     Group("restart", day.of_restart, (day.RESTART, day.RESTART_BASE)),
     Group("boot", live.of_boot, (live.BOOT,)),

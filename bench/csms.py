@@ -53,9 +53,12 @@ class Link(asyncio.Protocol):
         """Whether the other end is a yardstick, whose every text is its answer."""
         self.heard_at = time.monotonic()
         self._quiet: asyncio.Future[None]
+        self._reported: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.booted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """When the BootNotification arrived, on the clock of ``perf_counter_ns``."""
         self.boot_frame = b""
+        self.report: list[bytes] = []
+        """The parts of the report that was asked for last."""
 
     # What asyncio calls
 
@@ -103,6 +106,24 @@ class Link(asyncio.Protocol):
             raise Silent(f"{self.name} has not answered within {ANSWER_LIMIT_S:g} s") from None
         return at - begun, text
 
+    async def ask_report(self, frame: bytes) -> tuple[int, list[bytes]]:
+        """Ask for a report with *frame*; nanoseconds until its last part arrived, and what arrived: the answer, then the parts."""
+        assert self._transport is not None
+        loop = asyncio.get_running_loop()
+        self._answer, self._reported = loop.create_future(), loop.create_future()
+        self.report = []
+        self._protocol.send_text(frame)
+        data = b"".join(self._protocol.data_to_send())
+        begun = perf_counter_ns()
+        self._transport.write(data)
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT_S):
+                _, text = await self._answer
+                at = await self._reported
+        except TimeoutError:
+            raise Silent(f"{self.name} has not told its report within {ANSWER_LIMIT_S:g} s") from None
+        return at - begun, [text, *self.report]
+
     async def quiet(self) -> None:
         """Return when the station has said nothing for a while."""
         loop = asyncio.get_running_loop()
@@ -141,6 +162,10 @@ class Link(asyncio.Protocol):
                 self.booted.set_result(at)
         elif action == "Heartbeat":
             payload = {"currentTime": now()}
+        elif action == "NotifyReport":
+            self.report.append(text)
+            if b'"tbc":true' not in text and not self._reported.done():
+                self._reported.set_result(at)
         self._protocol.send_text(json.dumps([3, message_id, payload]).encode())
 
     def _push(self) -> None:

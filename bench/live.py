@@ -16,7 +16,7 @@ from statistics import median
 
 from bench import flushes
 from bench.csms import Csms, Link, Silent
-from bench.load import Load, Make, get_variables, set_variables
+from bench.load import Load, Make, get_base_report, get_variables, set_variables
 from bench.measure import Goal, NotMeasured, Result, p50, p99, us
 from bench.progress import Progress
 from bench.started import Program, Programs
@@ -41,6 +41,15 @@ SET_FLUSHES = Goal(name="set-flushes", what="flushes a SetVariables, counted by 
 GET_P50 = Goal(name="get-p50", what="GetVariables, p50 / bare WebSocket echo", goal=1.3)
 BOOT = Goal(name="boot", what="spawn to BootNotification / bare asyncio process that sends the same", goal=3.0)
 MEMORY = Goal(name="memory", what="resident memory, idle and accepted / asyncio.run(sleep)", goal=1.9)
+
+REPORT = Goal(
+    name="report", what="FullInventory, request to last NotifyReport, an entry: beyond a WebSocket that sends the same frames / 0.05 ms", goal=1.0
+)
+
+REPORTS = 5
+"""Reports of each program in each round."""
+
+ENTRY_BUDGET_NS = 50_000
 
 Times = list[dict[str, list[int]]]
 
@@ -121,6 +130,39 @@ async def of_get(csms: Csms, folder: Path, count: int, progress: Progress) -> li
     halves = [{name: p50(row) for name, row in one.items()} for one in times]
     note = f"{us([one['station'] for one in halves])} / {us([one['echo'] for one in halves])}"
     return [Result(goal=GET_P50, ratios=ratios(halves, "station", "echo"), note=note)]
+
+
+async def of_report(csms: Csms, folder: Path, count: int, progress: Progress) -> list[Result]:
+    """Everything that the device model declares, with the shipped component files."""
+    chance = random.Random(SEED)
+    with Programs(csms, folder) as programs:
+        progress.step("report: starting")
+        _, station, _ = await programs.booted("station", programs.station_argv("station", folder / "station"))
+        await station.quiet()
+        _, told = await station.ask_report(get_base_report("warm-up", 1))
+        entries = sum(part.count(b'"variableCharacteristics"') for part in told)
+        same = folder / "frames"
+        same.write_bytes(b"\n".join(told))
+        _, floor = await programs.linked("reporter", programs.yardstick("reporter.py", f"{csms.url}/reporter", str(same)))
+        await floor.ask_report(get_base_report("warm-up", 1))
+        links = {"station": station, "floor": floor}
+        times: list[dict[str, float]] = []
+        asked = 1
+        for _ in progress.rounds("report", count):
+            found: dict[str, list[int]] = {name: [] for name in links}
+            turns = [name for name in links for _ in range(REPORTS)]
+            chance.shuffle(turns)
+            with no_collector():
+                for name in turns:
+                    asked += 1
+                    took, parts = await links[name].ask_report(get_base_report(f"report-{asked}", asked))
+                    if sum(part.count(b'"variableCharacteristics"') for part in parts) != entries:
+                        raise Silent(f"{name} told another number of entries than the first time")
+                    found[name].append(took)
+            times.append({name: p50(row) for name, row in found.items()})
+    beyond = tuple([(one["station"] - one["floor"]) / entries / ENTRY_BUDGET_NS for one in times])
+    note = f"{us([one['station'] for one in times])} / {us([one['floor'] for one in times])}, {entries} entries in {len(told) - 1} parts"
+    return [Result(goal=REPORT, ratios=beyond, note=note)]
 
 
 async def of_flushes(csms: Csms, folder: Path, count: int, progress: Progress) -> list[Result]:

@@ -28,6 +28,11 @@ def get_variables(message_id: str, number: int) -> bytes:  # noqa: ARG001 (one s
     return _call(message_id, "GetVariables", {"getVariableData": [{"component": {"name": COMPONENT}, "variable": {"name": VARIABLE}}]})
 
 
+def get_base_report(message_id: str, number: int) -> bytes:
+    """GetBaseReport of everything."""
+    return _call(message_id, "GetBaseReport", {"reportBase": "FullInventory", "requestId": number})
+
+
 def _call(message_id: str, action: str, payload: dict[str, object]) -> bytes:
     return json.dumps([2, message_id, action, payload], separators=(",", ":")).encode()
 
