@@ -58,10 +58,10 @@ class Keeper(Protocol):
         """Destroy texts and their keys, and whatever frame mentions a person among them; what is gone already is passed over."""
 
 
-def placeholder(handle: str, text: str) -> str:
-    """How a sealed text stands in values and payloads."""
+def placeholder(handle: str, text: str, purpose: str) -> str:
+    """How a sealed text stands in values and payloads.  Only of a secret it says whether it is all digits: a SIM's PIN is judged by that."""
     printable = text.isascii() and text.isprintable()
-    return Sealed(handle=handle, length=len(text), printable=printable).text
+    return Sealed(handle=handle, length=len(text), printable=printable, digits=purpose == SECRET and printable and text.isdigit()).text
 
 
 def shown_to_csms(vault: Keeper, handle: str) -> str | None:
@@ -124,7 +124,7 @@ class MemoryVault:
             drawn = f"{purpose}\0{text}\0{life}" if life else f"{purpose}\0{text}"
             handle = blake2b(drawn.encode("utf-8", "surrogatepass"), key=self._key, digest_size=HANDLE_BYTES).hexdigest()
             self._texts.put(handle, purpose, text)
-        return placeholder(handle, text)
+        return placeholder(handle, text, purpose)
 
     def flush(self, seq: int) -> None:
         """See :class:`Keeper`."""
@@ -184,7 +184,7 @@ class Vault:
             texts.put(handle, purpose, text)
             self._pending.append(handle)
         self._used.add(handle)
-        return placeholder(handle, text)
+        return placeholder(handle, text, purpose)
 
     def flush(self, seq: int) -> None:
         """See :class:`Keeper`.  One write and one flush of the disk for all of them, and nothing at all where there are none."""

@@ -1,6 +1,6 @@
 """A secret that we may talk about without knowing it: a text in one canonical spelling.
 
-Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, and nothing else of it; one secret has one spelling.
+Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, or nothing but digits, and nothing else of it; one secret has one spelling.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from wire.jsontext import encode
 
 PREFIX = "<sealed:"
 PREFIX_BYTES = PREFIX.encode()
-PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([p-])>")
-PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[p-]>")
+PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([dp-])>")
+PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[dp-]>")
 
 Reveal = Callable[[str], str | None]
 """handle -> the secret, None where it is not known or not for this purpose."""
@@ -23,16 +23,20 @@ Reveal = Callable[[str], str | None]
 
 @frozen(kw_only=True)
 class Sealed:
-    """What a placeholder says: where the secret lies, how many characters it has, whether all of them are printable ASCII."""
+    """What a placeholder says: where the secret lies, how many characters it has, whether all of them are printable ASCII, and digits.
+
+    A number can be judged without knowing it only by that.
+    """
 
     handle: str
     length: int
     printable: bool
+    digits: bool = False
 
     @property
     def text(self) -> str:
         """The placeholder."""
-        return f"{PREFIX}{self.handle}:{self.length}:{'p' if self.printable else '-'}>"
+        return f"{PREFIX}{self.handle}:{self.length}:{'d' if self.digits else 'p' if self.printable else '-'}>"
 
 
 def parse(text: str) -> Sealed | None:
@@ -40,7 +44,7 @@ def parse(text: str) -> Sealed | None:
     if not text.startswith(PREFIX):
         return None
     found = PATTERN.fullmatch(text)
-    return Sealed(handle=found[1], length=int(found[2]), printable=found[3] == "p") if found is not None else None
+    return Sealed(handle=found[1], length=int(found[2]), printable=found[3] != "-", digits=found[3] == "d") if found is not None else None
 
 
 def find(data: bytes) -> list[str]:

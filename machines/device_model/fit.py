@@ -6,13 +6,21 @@ Law: pure questions about a declaration and a text; who may ask for what is deci
 from __future__ import annotations
 
 import math
+import re
 
 from wire import calendar
 from wire.declared import Declared
 from wire.sealed import Sealed
 from wire.sealed import parse as parse_sealed
 
-LISTS = ("OptionList", "MemberList", "SequenceList")
+INTEGER_LIMIT = 2**31
+"""OCPP's integer has 32 bits, one of them the sign (Part 2, primitive data types)."""
+
+FLOAT_DIGITS = 15
+"""A decimal of so many characters is exact enough as a float to be held against a limit."""
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 
 
 def misfit(declared: Declared, value: str) -> str:
@@ -22,63 +30,77 @@ def misfit(declared: Declared, value: str) -> str:
         return secret_misfit(declared, sealed)
     match declared.data_type:
         case "integer":
-            digits = value[1:] if value[:1] in ("+", "-") else value
-            if not (digits.isascii() and digits.isdigit() and len(value) <= 20):  # noqa: PLR2004 (an int64 and its sign)
+            if not _INTEGER.fullmatch(value) or not -INTEGER_LIMIT <= int(value) < INTEGER_LIMIT:
                 return "InvalidValue"
-            return out_of_range(declared, float(int(value)))
+            return out_of_range(declared, value)
         case "decimal":
-            # float() also takes blanks, underscores and digits of other scripts.
-            if not value or value.strip("0123456789+-.eE"):
+            if not _DECIMAL.fullmatch(value) or not math.isfinite(float(value)):
                 return "InvalidValue"
-            try:
-                number = float(value)
-            except ValueError:
-                return "InvalidValue"
-            return out_of_range(declared, number) if math.isfinite(number) else "InvalidValue"
+            return out_of_range(declared, value)
         case "boolean":
             return "" if value.casefold() in ("true", "false") else "InvalidValue"
         case "dateTime":
-            return "" if calendar.parse(value) is not None else "InvalidValue"
+            return "InvalidValue" if calendar.is_quirky(value) else ""
         case "OptionList":
-            return "" if not declared.values_list or value in declared.values_list else "InvalidValue"
+            if declared.values_list and value not in declared.values_list:
+                return "InvalidValue"
+            return too_long(declared, value)
         case "MemberList" | "SequenceList":
-            members = [member.strip() for member in value.split(",")] if value else []
+            members = members_of(value)
             if declared.data_type == "MemberList" and len(set(members)) != len(members):
                 return "InvalidValue"
             if declared.values_list and any(member not in declared.values_list for member in members):
                 return "InvalidValue"
-            return too_long(declared, value)
+            return too_long(declared, ",".join(members))
         case _:
             return too_long(declared, value)
 
 
+def members_of(value: str) -> list[str]:
+    """The members of a list; none for an empty text."""
+    return [member.strip() for member in value.split(",")] if value else []
+
+
 def secret_misfit(declared: Declared, sealed: Sealed) -> str:
-    """A secret can be judged by its length and its alphabet only."""
+    """A secret can be judged by its length and its alphabet only: it is a text, or a whole number without limits."""
     if not sealed.printable:
         return "InvalidValue"
-    return out_of_range(declared, float(sealed.length))
+    if declared.data_type == "integer":
+        return "" if sealed.digits and not declared.min_limit and not declared.max_limit else "InvalidValue"
+    return out_of_range(declared, str(sealed.length)) if declared.data_type == "string" else "InvalidValue"
 
 
-def out_of_range(declared: Declared, number: float) -> str:
+def out_of_range(declared: Declared, number: str) -> str:
     """Limits of a number."""
     low, high = declared.min_limit, declared.max_limit
-    inside = (not low or number >= float(low)) and (not high or number <= float(high))
+    inside = (not low or not less(number, low)) and (not high or not less(high, number))
     return "" if inside else "ValueOutOfRange"
+
+
+def less(a: str, b: str) -> bool:
+    """Whether the number *a* is smaller than the number *b*, exactly."""
+    if len(a) <= FLOAT_DIGITS and len(b) <= FLOAT_DIGITS:
+        return float(a) < float(b)
+    from decimal import Decimal  # seldom needed, and slow to import
+
+    return Decimal(a) < Decimal(b)
 
 
 def too_long(declared: Declared, value: str) -> str:
     """Limits of a text are limits of its length."""
-    return out_of_range(declared, float(len(value)))
+    return out_of_range(declared, str(len(value)))
 
 
 def canonical(declared: Declared, value: str) -> str:
-    """A value in the one spelling in which it is kept."""
+    """A value that fits in the one spelling in which it is kept; a secret as it is."""
+    if parse_sealed(value) is not None:
+        return value
     match declared.data_type:
         case "boolean":
             return value.casefold()
         case "integer":
             return str(int(value))
-        case kind if kind in LISTS and parse_sealed(value) is None:
-            return ",".join(member.strip() for member in value.split(",")) if value else ""
+        case "MemberList" | "SequenceList":
+            return ",".join(members_of(value))
         case _:
             return value
