@@ -36,7 +36,7 @@ class CsmsPort:
 
     performs = (Dial, HangUp, Call, Reply, ReplyError, Say)
 
-    def __init__(self, schemas: Schemas, vault: Keeper, number: int, secrets: frozenset[str] = frozenset()) -> None:
+    def __init__(self, schemas: Schemas, vault: Keeper, number: int, secrets: sealing.Secrets = sealing.WELL_KNOWN) -> None:
         self._schemas = schemas
         self._vault = vault
         self._number = number

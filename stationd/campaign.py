@@ -19,6 +19,7 @@ from typing import Any
 
 from component_config.schemas import installed_schemas
 from sim.lives import run_lives
+from sim.requests import run_requests
 from stationd.damage import run_damage
 from stationd.kills import run_kills
 from stationd.powerloss import run_power_losses
@@ -33,10 +34,11 @@ EXAMPLE = """examples:
   stationd campaign power --seed 3               power losses, and what a disk may keep of journal and vault
   stationd campaign year --count 30              a month of a busy station with a bounded journal, and how fast it starts
   stationd campaign soak                         1,000,000 turns of the daemon: memory, file, bytes written
+  stationd campaign requests --seed 9            GetVariables and SetVariables, valid and not, against an independent examiner
 """
 
-SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "power": 300, "year": 365, "soak": 1_000_000}
-"""Lives, kills, damaged files, power losses, days, turns."""
+SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "power": 300, "year": 365, "soak": 1_000_000, "requests": 100_000}
+"""Lives, kills, damaged files, power losses, days, turns, requests."""
 BAR = 40
 
 
@@ -44,7 +46,7 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the campaigns."""
     it = commands.add_parser(
         "campaign",
-        help="the long runs: simulated lives, kills, damaged files, power losses, a year, a soak",
+        help="the long runs: simulated lives, kills, damaged files, power losses, a year, a soak, requests",
         description="Run the campaigns at full size and record the result with the commit.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -125,7 +127,15 @@ def _soak(seed: int, count: int) -> Came:
     return list(soak.lines()), len(soak.broken), seen
 
 
-RUNS: dict[str, Callable[[int, int], Came]] = {"lives": _lives, "kills": _kills, "damage": _damage, "power": _power, "year": _year, "soak": _soak}
+def _requests(seed: int, count: int) -> Came:
+    found = run_requests(seed, count, schemas=installed_schemas, processes=os.cpu_count() or 1, progress=_bar("requests"))
+    seen = {"requests": found.requests, "items": found.items, "accepted": found.accepted, "refused": found.refused}
+    return list(found.lines()), len(found.wrong), seen
+
+
+RUNS: dict[str, Callable[[int, int], Came]] = {
+    "lives": _lives, "kills": _kills, "damage": _damage, "power": _power, "year": _year, "soak": _soak, "requests": _requests,
+}  # fmt: skip
 
 
 def _bar(what: str) -> Any:

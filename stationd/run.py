@@ -48,6 +48,7 @@ from stationd.scan import scan_if_marked
 from stationd.vault_key import add_option, open_vault
 from wire import jsontext
 from wire.declared import Declared
+from wire.sealing import secrets_of
 
 log = logging.getLogger("stationd")
 
@@ -172,11 +173,6 @@ def journal_bytes(declarations: tuple[Declared, ...]) -> int:
     return int(found or JOURNAL_BYTES.default)
 
 
-def write_only(declarations: tuple[Declared, ...]) -> frozenset[str]:
-    """The names of the variables that may be set and never read, folded: their values are secrets wherever they are sent."""
-    return frozenset(d.variable.casefold() for d in declarations if d.mutability == "WriteOnly")
-
-
 async def station(args: argparse.Namespace) -> int:
     """Put the parts together, run, take them apart."""
     data: Path = args.data or default_data()
@@ -214,7 +210,7 @@ async def station(args: argparse.Namespace) -> int:
         hardware = SimulatedHardware(
             topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
         )
-        csms = CsmsPort(installed_schemas(), vault, journal.number, write_only(loaded.declarations))
+        csms = CsmsPort(installed_schemas(), vault, journal.number, secrets_of(loaded.declarations))
         keeper = JournalKeeper(journal)
         ports = (hardware, SimulatedNetwork(), keeper, Shredder(vault), csms)
         daemon = Daemon(STATION, journal, recorder, folded, ports, version=version, keeper=keeper, texts=vault)

@@ -1,6 +1,7 @@
 """A secret that we may talk about without knowing it: a text in one canonical spelling.
 
-Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, or nothing but digits, and nothing else of it; one secret has one spelling.
+Law: ``<sealed:HANDLE:LENGTH:FLAG>`` tells a secret's length and whether it is printable ASCII, or nothing but digits, and nothing else of it; one
+secret has one spelling.
 """
 
 from __future__ import annotations

@@ -9,12 +9,13 @@ It is for payloads as a peer sent them.  What the station sends is made of value
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from msgspec import DecodeError
 
 from wire import jsontext
+from wire.declared import Declared
 from wire.sealed import PREFIX
 
 Keep = Callable[[str, str], str]
@@ -24,6 +25,29 @@ SECRET, PERSON = "secret", "person"
 
 SECRET_VARIABLES = frozenset({"basicauthpassword", "apnpassword", "simpin", "vpnpassword", "vpnkey"})
 """Variables (folded) whose value is secret (OCPP 2.x appendix 3, NetworkConfiguration and SecurityCtrlr)."""
+
+
+class Secrets(NamedTuple):
+    """What the component files make secret: the folded *names* of write-only variables, wherever they are sent.
+
+    *plain* are the (component, variable) pairs, folded, that bear one of these names and may be read all the same.
+    """
+
+    names: frozenset[str] = SECRET_VARIABLES
+    plain: frozenset[tuple[str, str]] = frozenset()
+
+
+WELL_KNOWN = Secrets()
+
+
+def secrets_of(declared: Iterable[Declared]) -> Secrets:
+    """The secrets among what is declared, and the well-known ones."""
+    places = {(one.component.casefold(), one.variable.casefold(), one.mutability == "WriteOnly") for one in declared}
+    hidden = {(component, variable) for component, variable, secret in places if secret}
+    names = {variable for _, variable in hidden}
+    plain = {(component, variable) for component, variable, _ in places if variable in names - SECRET_VARIABLES} - hidden
+    return Secrets(SECRET_VARIABLES | names, frozenset(plain))
+
 
 PERSON_VARIABLES = frozenset({"masterpassgroupid", "vehicleid"})
 
@@ -76,11 +100,11 @@ _NESTED_MOST = 4
 """JSON text in a JSON text in a JSON text: deeper than this it is sealed whole, unread."""
 
 
-def seal(action: str, payload: bytes, keep: Keep, secret_variables: frozenset[str] = frozenset(), *, valid: bool = False) -> bytes:
+def seal(action: str, payload: bytes, keep: Keep, secrets: Secrets = WELL_KNOWN, *, valid: bool = False) -> bytes:
     """*payload* with every secret and every person replaced by what *keep* gives; the same object where there is none.
 
-    *action* is that of the request, also for the payload of its response.  *secret_variables* are names of variables, folded, that are secret
-    besides the well-known ones: the write-only ones of the component files.  *valid*: the payload keeps its schema, which lets most be passed
+    *action* is that of the request, also for the payload of its response.  *secrets*: what the component files make secret besides the
+    well-known.  *valid*: the payload keeps its schema, which lets most be passed
     unread; one that does not is read through whatever its action.
 
     A URL keeps its place and loses its user part and, where that is telling, its query: :func:`wire.sealed.replace_text` puts them back.
@@ -94,7 +118,7 @@ def seal(action: str, payload: bytes, keep: Keep, secret_variables: frozenset[st
         value = jsontext.decode(payload)
     except (DecodeError, ValueError, RecursionError):
         return jsontext.encode(seal_text(payload.decode("utf-8", "replace"), keep))
-    walk = _Walk(keep, SECRET_VARIABLES | secret_variables if secret_variables else SECRET_VARIABLES)
+    walk = _Walk(keep, secrets)
     try:
         sealed = walk.value(value, "", profile=action == "SetNetworkProfile", person=False)
         return payload if sealed is value else jsontext.encode(sealed)
@@ -111,11 +135,11 @@ def seal_text(text: str, keep: Keep) -> str:
 class _Walk:
     """One walk through a payload; whatever has nothing to seal comes back as the same object."""
 
-    __slots__ = ("_keep", "_nested", "_secrets")
+    __slots__ = ("_keep", "_nested", "_plain", "_secrets")
 
-    def __init__(self, keep: Keep, secrets: frozenset[str]) -> None:
+    def __init__(self, keep: Keep, secrets: Secrets) -> None:
         self._keep = keep
-        self._secrets = secrets
+        self._secrets, self._plain = secrets
         self._nested = 0
 
     def value(self, value: Any, member: str, *, profile: bool, person: bool) -> Any:
@@ -135,6 +159,8 @@ class _Walk:
 
     def _object(self, value: dict[str, Any], within: str, *, profile: bool, person: bool) -> dict[str, Any]:
         variables = _variables_of(value)
+        if self._plain and _address_of(value) in self._plain:
+            variables.clear()
         made: dict[str, Any] = {}
         changed = False
         for name, one in value.items():
@@ -223,6 +249,15 @@ class _Walk:
             return self._keep(text, SECRET)
         finally:
             self._nested -= 1
+
+
+def _address_of(value: dict[str, Any]) -> tuple[str, str] | None:
+    """The folded component and variable that an item of GetVariables or SetVariables names as it should; None for anything else."""
+    component, variable = value.get("component"), value.get("variable")
+    if not isinstance(component, dict) or not isinstance(variable, dict):
+        return None
+    of, name = component.get("name"), variable.get("name")
+    return (of.casefold(), name.casefold()) if isinstance(of, str) and isinstance(name, str) else None
 
 
 def _variables_of(value: dict[str, Any]) -> set[str]:

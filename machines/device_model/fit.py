@@ -17,7 +17,7 @@ INTEGER_LIMIT = 2**31
 """OCPP's integer has 32 bits, one of them the sign (Part 2, primitive data types)."""
 
 FLOAT_DIGITS = 15
-"""A decimal of so many characters is exact enough as a float to be held against a limit."""
+"""A decimal of so many characters, without exponent, is exact enough as a float to be held against a limit."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
@@ -79,7 +79,7 @@ def out_of_range(declared: Declared, number: str) -> str:
 
 def less(a: str, b: str) -> bool:
     """Whether the number *a* is smaller than the number *b*, exactly."""
-    if len(a) <= FLOAT_DIGITS and len(b) <= FLOAT_DIGITS:
+    if len(a) <= FLOAT_DIGITS and len(b) <= FLOAT_DIGITS and "e" not in (a + b).lower():
         return float(a) < float(b)
     from decimal import Decimal  # seldom needed, and slow to import
 

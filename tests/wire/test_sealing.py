@@ -16,9 +16,14 @@ from hypothesis import strategies as st
 
 from tests.wire.samples import Maker, mutant, read, resolved, schema, schema_names
 from wire import names, sealed, sealing
+from wire.declared import Declared
 from wire.schemas import Schemas
 
 SECRET = "Geheim-4711"
+
+
+WIFI = sealing.secrets_of([Declared(component="Net", variable="WifiCode", mutability="WriteOnly")])
+"""Component files with a secret of their own."""
 
 
 class Vault:
@@ -74,8 +79,8 @@ def test_write_only_variables_of_the_component_files_are_secret_too() -> None:
     vault = Vault()
     payload = set_variable("WifiCode", SECRET)
     assert sealed_by(vault, "SetVariables", payload) == payload
-    assert SECRET not in str(sealed_by(vault, "SetVariables", payload, secret_variables=frozenset({"wificode"})))
-    assert SECRET not in str(sealed_by(vault, "SetVariables", set_variable("SimPin", SECRET), secret_variables=frozenset({"wificode"})))
+    assert SECRET not in str(sealed_by(vault, "SetVariables", payload, secrets=WIFI))
+    assert SECRET not in str(sealed_by(vault, "SetVariables", set_variable("SimPin", SECRET), secrets=WIFI))
 
 
 SECRET_PLACES: list[tuple[str, Callable[[Any], Any]]] = [
