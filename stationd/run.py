@@ -173,6 +173,15 @@ def journal_bytes(declarations: tuple[Declared, ...]) -> int:
     return int(found or JOURNAL_BYTES.default)
 
 
+def mismatch(declarations: tuple[Declared, ...], hardware: Topology) -> str:
+    """How the hardware differs from what the component files declare; empty where it does not."""
+    declared = {(d.evse_id, d.connector_id) for d in declarations if d.component.casefold() == "connector"}
+    there = {(evse_id, connector_id) for evse_id, spec in enumerate(hardware.evses, 1) for connector_id in range(1, spec.connectors + 1)}
+    more = [f"connector {c} of EVSE {e} is there and no component file declares it: nobody can charge at it" for e, c in sorted(there - declared)]
+    less = [f"connector {c} of EVSE {e} is declared and not there: it stays silent" for e, c in sorted(declared - there)]
+    return "; ".join(more + less)
+
+
 async def station(args: argparse.Namespace) -> int:
     """Put the parts together, run, take them apart."""
     data: Path = args.data or default_data()
@@ -207,9 +216,10 @@ async def station(args: argparse.Namespace) -> int:
                 reason.append(why)
                 stopped.set()
 
-        hardware = SimulatedHardware(
-            topology(args.topology), data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor
-        )
+        evses = topology(args.topology)
+        if differs := mismatch(loaded.declarations, evses):
+            log.warning("the hardware is not what the component files say: %s", differs)
+        hardware = SimulatedHardware(evses, data, clock=now_us, vehicle_stays=args.vehicle_stays or None, time_factor=args.time_factor)
         csms = CsmsPort(installed_schemas(), vault, journal.number, secrets_of(loaded.declarations))
         keeper = JournalKeeper(journal)
         ports = (hardware, SimulatedNetwork(), keeper, Shredder(vault), csms)

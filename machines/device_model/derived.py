@@ -12,7 +12,10 @@ from machines.clock.views import timestamp
 from machines.connection.state import CONNECTION
 from machines.device_model.state import Key
 from machines.device_model.views import connectors, evses
+from machines.meter.state import METERS
 from machines.security.views import security_profile
+from machines.session.state import SESSIONS
+from machines.session.tell import charging_state
 from machines.status.machine import connector_status
 
 View = Callable[[Station, Context, Key], str | None]
@@ -46,6 +49,41 @@ def _evse(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
     return evse_status(station, key[2])
 
 
+def _charging_state(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return charging_state(station[SESSIONS].at(key[2]))
+
+
+def transaction_at(station: Station, evse_id: int) -> str:
+    """The id of the transaction that runs at an EVSE; empty where none does."""
+    transaction = station[SESSIONS].at(evse_id).transaction
+    return transaction.transaction_id if transaction is not None else ""
+
+
+def _transaction(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return transaction_at(station, key[2])
+
+
+def _transactions(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return ",".join([found for evse_id in evses(station) if (found := transaction_at(station, evse_id))])
+
+
+def _power(station: Station, cx: Context, key: Key) -> str | None:  # noqa: ARG001
+    reading = station[METERS].readings.get(key[2])
+    return str(reading.power_w) if reading is not None and reading.power_w >= 0 else None
+
+
+def _connector_problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return "true" if connector_status(station, key[2], key[3]) == "Faulted" else "false"
+
+
+def _evse_problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return "true" if evse_status(station, key[2]) == "Faulted" else "false"
+
+
+def _station_problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return "true" if any(evse_status(station, evse_id) == "Faulted" for evse_id in evses(station)) else "false"
+
+
 def _station(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
     free = [e for e in evses(station) if evse_status(station, e) == "Available"]
     return "Available" if free or not evses(station) else evse_status(station, evses(station)[0])
@@ -56,8 +94,15 @@ BY_NAME: dict[tuple[str, str], View] = {
     ("ocppcommctrlr", "activenetworkprofile"): _active_slot,
     ("securityctrlr", "securityprofile"): _profile,
     ("connector", "availabilitystate"): _connector,
+    ("connector", "problem"): _connector_problem,
+    ("evse", "activetransactionid"): _transaction,
     ("evse", "availabilitystate"): _evse,
+    ("evse", "chargingstate"): _charging_state,
+    ("evse", "power"): _power,
+    ("evse", "problem"): _evse_problem,
+    ("chargingstation", "activetransactionid"): _transactions,
     ("chargingstation", "availabilitystate"): _station,
+    ("chargingstation", "problem"): _station_problem,
 }
 
 

@@ -29,15 +29,6 @@ from wire import jsontext
 SCHEMAS = installed_schemas()
 
 
-@pytest.fixture
-def shipped_story(new_story: NewStory) -> Story:
-    """A station with the component files that it is shipped with."""
-    story = new_story().boot()
-    declarations = load([shipped()], lambda text, purpose: f"<sealed:{text.encode().hex():0>32}:{len(text)}:{purpose[0]}>").declarations
-    story.when(configured(declarations, None, None))
-    return story
-
-
 def reported(turn: Turn | list[Turn]) -> list[dict[str, Any]]:
     """The NotifyReports that wait to be sent."""
     return [jsontext.decode(fact.payload) for fact in facts(turn, Queued) if fact.action == "NotifyReport"]

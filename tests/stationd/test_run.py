@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from component_config.load import load, shipped
 from eventlog.codec import decode, encode
 from eventlog.journal import Journal
+from sim.evse import parse_topology
 from stationd.__main__ import COMMANDS
 from stationd.csms import FriendlyCsms
+from stationd.run import mismatch
 from tests.stationd.conftest import Child, Start, run
 
 NOBODY = "ws://127.0.0.1:9"
@@ -215,3 +218,13 @@ def test_a_csms_without_a_common_version_is_left_and_told_why(start: Start) -> N
 
 
 GET = {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}
+
+
+def test_hardware_that_the_files_do_not_declare_is_told() -> None:
+    """Nobody can charge at a connector that the device model does not know, and the reason must not be a riddle."""
+    declared = load([shipped()], lambda text, purpose: f"{purpose} of {len(text)}").declarations
+    assert mismatch(declared, parse_topology({})) == ""
+    assert mismatch(declared, parse_topology({"evses": [{}, {"connectors": 2}]})) == (
+        "connector 2 of EVSE 2 is there and no component file declares it: nobody can charge at it"
+    )
+    assert mismatch(declared, parse_topology({"evses": [{}]})) == "connector 1 of EVSE 2 is declared and not there: it stays silent"
