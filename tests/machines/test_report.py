@@ -6,7 +6,11 @@ Law: a report is complete, of one moment, in numbered parts, and tells no secret
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +20,7 @@ from component_config.schemas import installed_schemas
 from engine.kernel import Turn
 from machines.device_model.state import DEVICE_MODEL
 from machines.effects import ReplyError
-from machines.inputs import LinkDown
+from machines.inputs import Called, LinkDown
 from machines.outbound.facts import Delivered, Queued
 from machines.report import machine as report
 from machines.storage.facts import StorageSeen
@@ -229,3 +233,28 @@ def test_the_same_station_gives_the_same_report(new_story: NewStory) -> None:
         story = new_story().boot()
         said.append([fact.payload for fact in facts(base(story, "FullInventory"), Queued)])
     assert said[0] == said[1]
+
+
+def full_inventory(directory: Path) -> list[bytes]:
+    """The parts of a report of everything that *directory* declares."""
+    story = Story()
+    story.files = configured(load([directory], lambda text, purpose: f"{purpose} of {len(text)}").declarations, None, None)
+    story.start()
+    turn = story.when(Called(link=0, message_id="m", action="GetBaseReport", payload=b'{"requestId":1,"reportBase":"FullInventory"}'))
+    return [fact.payload for fact in facts(turn, Queued) if fact.action == "NotifyReport"]
+
+
+RUN = """
+import sys
+from pathlib import Path
+from tests.machines.test_report import full_inventory
+sys.stdout.buffer.write(b" ".join(full_inventory(Path(sys.argv[1]))))
+"""
+
+
+def test_two_runs_tell_the_same_byte_for_byte() -> None:
+    """Files, facts and a request make a report, and nothing else does: not the order of a directory, nor a hash."""
+    argv = [sys.executable, "-c", RUN, str(shipped())]
+    told = [subprocess.run(argv, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout for seed in ("1", "2")]
+    assert told[0] == told[1]
+    assert told[0].count(b'"variableCharacteristics"') > 100
