@@ -16,6 +16,7 @@ import msgspec
 
 from adapters.daemon import Daemon
 from engine.errors import SetupFault, StationdError
+from engine.event import Fact, Input
 from engine.kernel import Turn
 from engine.machine import Station
 from eventlog.vault import PERSON, Keeper
@@ -42,7 +43,8 @@ TOKEN_TYPES = (
 )
 EVENTS = ("link", "session", "transaction", "vas", "alarm")
 HARDWARE = ("plug_in", "plug_out", "ev_pause", "ev_resume", "set_meter")
-VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "forget", "state", "subscribe", "shutdown")
+SETTINGS = ("set_variable", "reset_variable", "release_variable")
+VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "forget", *SETTINGS, "state", "subscribe", "shutdown")
 PSEUDONYM_DIGITS_LEAST = 6
 
 Hardware = Callable[[str, dict[str, Any]], object]
@@ -169,6 +171,8 @@ class ControlSocket:
                 handles = subjects(self._vault, args)
                 await self._tell(ForgetAsked(handles=handles))
                 return {"subjects": {handle[:6]: awaited(self._vault, self._daemon.station, handle) for handle in handles}}
+            case "set_variable" | "reset_variable" | "release_variable":
+                return await self._setting(verb, args)
             case "state":
                 _only(args, ())
                 return summary(self._daemon.station, self._daemon.recorder.now())
@@ -189,6 +193,35 @@ class ControlSocket:
             case _:
                 raise ValueError(f"verb: {verb!r} is not known; known are {', '.join(VERBS)}")
         return None
+
+    async def _setting(self, verb: str, args: dict[str, Any]) -> object:
+        from adapters.operator import asked_to_release, asked_to_reset, asked_to_set, outcome  # seldom needed: the start need not pay for it
+
+        station, address = self._daemon.station, _text(args, "address")
+        input: Input
+        if verb == "set_variable":
+            _only(args, ("address", "value", "hold"))
+            value, hold = args.get("value"), args.get("hold", False)
+            if not isinstance(value, str):
+                raise ValueError("value: must be a text, numbers too, as OCPP writes them")
+            if not isinstance(hold, bool):
+                raise ValueError("hold: must be true or false")
+            input = asked_to_set(station, address, value, self._vault.keep, hold=hold)
+        else:
+            _only(args, ("address",))
+            input = asked_to_reset(station, address) if verb == "reset_variable" else asked_to_release(station, address)
+        facts: list[Fact] = []
+
+        def see(turn: Turn, _: Station) -> None:
+            if turn.input is input:
+                facts.extend(turn.facts)
+
+        self._daemon.observers.append(see)
+        try:
+            await self._tell(input)
+        finally:
+            self._daemon.observers.remove(see)
+        return outcome(self._daemon.station, address, facts)
 
     async def _tell(self, input: Any) -> None:
         self._daemon.tell(input)

@@ -47,27 +47,27 @@ def _add_log(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     commands = log.add_subparsers(metavar="COMMAND", required=True)
-    it = _command(commands, "show", "the turns: inputs, facts, effects", _show, "log show --from 120 --to 140 --evse 1")
+    it = over_journal(commands, "show", "the turns: inputs, facts, effects", _show, "log show --from 120 --to 140 --evse 1")
     it.add_argument("--from", dest="first", metavar="SEQ", type=_seq, default=0, help="the first turn (default: 0)")
     it.add_argument("--to", dest="last", metavar="SEQ", type=_seq, help="the last turn (default: the newest)")
     it.add_argument("--grep", metavar="TEXT", default="", help="only turns that mention this text, whatever its case")
     it.add_argument("--evse", metavar="N", type=_count, help="only turns that concern this EVSE")
     _full(it)
-    it = _command(commands, "sessions", "every charging session, or the story of one", _sessions, "log sessions 0000abcd-0000000009-1")
+    it = over_journal(commands, "sessions", "every charging session, or the story of one", _sessions, "log sessions 0000abcd-0000000009-1")
     it.add_argument("transaction", nargs="?", help="tell the story of this transaction (the beginning of its id will do, or last)")
     it.add_argument("--evse", metavar="N", type=_count, help="only sessions at this EVSE")
-    it = _command(commands, "tail", "the newest turns, and those to come", lambda a, o, s: _tail(a, o, s, wait), "log tail -n 20 --follow")
+    it = over_journal(commands, "tail", "the newest turns, and those to come", lambda a, o, s: _tail(a, o, s, wait), "log tail -n 20 --follow")
     it.add_argument("-n", metavar="N", dest="count", type=_count, default=TAIL_TURNS, help=f"how many turns (default: {TAIL_TURNS})")
     it.add_argument("--follow", action="store_true", help="go on with every turn that is written, until interrupted")
     _full(it)
-    it = _command(commands, "export", "JSON lines for other programs", _export, "log export --format ocpp --out frames.jsonl")
+    it = over_journal(commands, "export", "JSON lines for other programs", _export, "log export --format ocpp --out frames.jsonl")
     it.add_argument(
         "--format", choices=("jsonl", "ocpp"), default="jsonl", help="jsonl: a turn a line; ocpp: an OCPP message a line (default: jsonl)"
     )
     it.add_argument("--out", metavar="FILE", type=Path, help="write there, for this user only (default: standard output)")
-    _command(commands, "verify", "whether the journal is whole: hash chain, numbering, every row readable", _log_verify, "log verify")
-    _command(commands, "flags", "behaviours fixed at start: those of this build, and those of every start", _flags, "log flags")
-    _command(commands, "space", "how full the journal is, and which turns it holds", _space, "log space --data ./cp001")
+    over_journal(commands, "verify", "whether the journal is whole: hash chain, numbering, every row readable", _log_verify, "log verify")
+    over_journal(commands, "flags", "behaviours fixed at start: those of this build, and those of every start", _flags, "log flags")
+    over_journal(commands, "space", "how full the journal is, and which turns it holds", _space, "log space --data ./cp001")
     if more is not None:
         more(commands)
 
@@ -80,25 +80,26 @@ def _add_replay(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     commands = replay.add_subparsers(metavar="COMMAND", required=True)
-    _command(
+    over_journal(
         commands, "verify", "decide every input again and compare; exit status 1 where anything differs", _verify, "replay verify --data ./cp001"
     )
-    it = _command(commands, "show", "turns with all that they hold", _show_some, "replay show 42 43")
+    it = over_journal(commands, "show", "turns with all that they hold", _show_some, "replay show 42 43")
     it.add_argument("seqs", metavar="SEQ", nargs="+", type=_seq, help="the turns")
-    it = _command(commands, "state", "the station as it stood at a moment", _state, "replay state --at +35s")
+    it = over_journal(commands, "state", "the station as it stood at a moment", _state, "replay state --at +35s")
     it.add_argument(
         "--at", metavar="SEQ|TIME", default="last",
         help="a turn (123), station time (+35s, +90m), wall time (2026-11-21T10:00:00Z), or last (default: last)",
     )  # fmt: skip
     it.add_argument("--json", action="store_true", help="for programs")
-    it = _command(commands, "why", "what made the station say or hold this", _why, "replay why OCPPCommCtrlr.HeartbeatInterval")
+    it = over_journal(commands, "why", "what made the station say or hold this", _why, "replay why OCPPCommCtrlr.HeartbeatInterval")
     it.add_argument("subject", help="an OCPP messageId, a transaction id, Component.Variable[@evse], or a turn (#123)")
     _full(it)
 
 
-def _command(
+def over_journal(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, command: Command, example: str
 ) -> argparse.ArgumentParser:
+    """A command that reads a station's journal: *command* is given the arguments, where to write, and the journal."""
     it = over_data(commands, name, summary, f"example:\n  stationd {example}")
     it.add_argument("--station", metavar="N", type=_seq, default=0, help="the station's number in its journal (default: 0)")
     it.set_defaults(func=lambda args: _run(command, args))

@@ -13,7 +13,7 @@ from attrs import define
 from engine.errors import SetupFault
 from engine.event import Fact
 from engine.kernel import Kernel, Settled, Turn, Woke
-from engine.machine import Context, Station
+from engine.machine import Context
 from eventlog.codec import decode
 from eventlog.fold import CHAIN_BYTES
 from eventlog.segments import begin
@@ -52,6 +52,7 @@ from machines.outbound.facts import Delivered, Dropped, Queued, Sent
 from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
 from machines.session.state import SESSIONS
 from replay import state
+from replay.address import address, near, spelled
 from replay.reading import one, scan, turns, wall_before
 from replay.show import MARGIN
 from replay.show import lines as turn_lines
@@ -110,35 +111,6 @@ def why(kernel: Kernel, store: Reading, subject: str, station: int = 0, *, full:
     if "." in subject:
         return asker.of_variable(subject)
     raise SetupFault(f"{clean(subject)}: the journal knows no such message or transaction; {HOW}")
-
-
-def address(text: str) -> Key:
-    """The device model's key for ``Component(instance).Variable(instance)@evse.connector:Attribute``.  Raises SetupFault for any other text."""
-    rest, _, attribute = text.partition(":")
-    rest, _, where = rest.partition("@")
-    component, dot, variable = rest.partition(".")
-    if "(" in component and ")" not in component:
-        # The dot was inside the instance's name.
-        head, close, tail = rest.partition(").")
-        component, dot, variable = head + close[:1], close[1:], tail
-    evse, _, connector = where.partition(".")
-    names = [_instance(component), _instance(variable)]
-    if not dot or not all(name for name, _ in names) or any(part and not (part.isascii() and part.isdigit()) for part in (evse, connector)):
-        raise SetupFault(f"{clean(text)}: not a variable; write Component.Variable, Component.Variable@1 or Component(instance).Variable(instance)")
-    return key_of(
-        names[0][0],
-        names[1][0],
-        component_instance=names[0][1],
-        variable_instance=names[1][1],
-        evse_id=int(evse or "0"),
-        connector_id=int(connector or "0"),
-        attribute=attribute or "Actual",
-    )
-
-
-def _instance(text: str) -> tuple[str, str]:
-    name, _, instance = text.partition("(")
-    return name.strip(), instance.removesuffix(")").strip()
 
 
 class _Asker:
@@ -286,7 +258,7 @@ class _Asker:
             if key_in(fact) == key
         ]
         if declared is None and not settings:
-            raise SetupFault(f"{clean(text)}: the device model declares no such variable{self._near(folded.station, key)}")
+            raise SetupFault(f"{clean(text)}: the device model declares no such variable{near(model, key)}")
         view = derived(key)
         if view is not None and declared is not None:
             return self._derived(key, declared, view)
@@ -332,19 +304,10 @@ class _Asker:
             if different:
                 known, changed = now, turn.seq
         how = "derived: worked out whenever somebody asks, never stored; it last changed in this turn"
-        head = f"{_spelled(declared)} = {value(known or '')}"
+        head = f"{spelled(declared)} = {value(known or '')}"
         if changed < 0:
             return [head, f"derived: worked out whenever somebody asks, never stored; it last changed {self._gone()}"]
         return [head, how, "", *self.chain(Target(changed))]
-
-    def _near(self, station: Station, key: Key) -> str:
-        from difflib import get_close_matches
-
-        names: dict[str, str] = {}
-        for declared in station[DEVICE_MODEL].declared.values():
-            names.setdefault(f"{declared.component}.{declared.variable}".casefold(), _spelled(declared))
-        found = get_close_matches(f"{key[0]}.{key[4]}", sorted(names), n=3)
-        return f"; did you mean {' or '.join([names[name] for name in found])}?" if found else ""
 
     # The way back
 
@@ -448,20 +411,8 @@ def _file(declared: Declared) -> str:
     return f"component file {clean(declared.source)}" if declared.source else "a component file"
 
 
-def _spelled(declared: Declared) -> str:
-    """The address of a declared variable as ``why`` takes it."""
-    text = f"{declared.component}{_in(declared.component_instance)}.{declared.variable}{_in(declared.variable_instance)}"
-    if declared.evse_id:
-        text += f"@{declared.evse_id}" + (f".{declared.connector_id}" if declared.connector_id else "")
-    return text + (f":{declared.attribute}" if declared.attribute != "Actual" else "")
-
-
-def _in(instance: str) -> str:
-    return f"({instance})" if instance else ""
-
-
 def _described(key: Key, declared: Declared | None, held: str | None) -> str:
     if declared is None:
         return f"{key[0]}.{key[4]} is no longer declared; it was set to {value(held or '')}"
     known = held if held is not None else declared.value
-    return f"{_spelled(declared)} = {value(known) if known is not None else 'no value'}"
+    return f"{spelled(declared)} = {value(known) if known is not None else 'no value'}"

@@ -22,6 +22,7 @@ EPILOG = """examples:
   stationd csms                         a friendly CSMS on that port, with a prompt
   stationd ctl plug_in evse=1           a vehicle plugs in
   stationd ctl swipe token=04AABBCC     a card is presented
+  stationd config list                  every setting, and which layer it is from
   stationd log sessions                 what was charged
   stationd replay verify                decide everything again and compare
 
@@ -36,6 +37,7 @@ COMMANDS = {
     "run": "stationd.run",
     "csms": "stationd.csms",
     "ctl": "stationd.ctl",
+    "config": "stationd.config",
     "demo": "stationd.demo",
     "log": "stationd.log",
     "replay": "stationd.log",

@@ -25,6 +25,7 @@ EXAMPLE = """verbs:
   select_services evse=1 services=[[3,3],[3,4]]                  the vehicle selects internet access
   disconnect / connect                                           close the CSMS link and stay offline / come back
   forget token=04AABBCCDD / forget pseudonym=304f92              a person is forgotten for good, or as soon as that may be
+  reset_variable address=TxCtrlr.EVConnectionTimeOut             its component file's value counts again
   state                                                          the station as it stands
   subscribe [events=["link","session"]]                          events, a JSON line each, until interrupted
   shutdown                                                       an orderly stop
@@ -55,6 +56,8 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
 def main(args: argparse.Namespace) -> int:
     """Send, wait, print; exit status 1 where the station refused."""
     path: Path = args.control or (args.data or default_data()) / "control.sock"
+    if args.verb == "set_variable":
+        raise SetupFault("set_variable: everybody on this machine can read arguments; use stationd config set, which takes secrets in other ways")
     given = dict(_argument(word) for word in args.args)
     if args.token_stdin:
         given["token"] = sys.stdin.readline().strip()

@@ -6,29 +6,16 @@ Law: one-way flow without a daemon too: what is asked for is an input, the same 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.errors import JournalFault, SetupFault
+from engine.errors import SetupFault
 from replay import cli
 from replay.paths import default_data
-from stationd import mend
-from stationd.vault_key import add_option, open_vault, vault_key
-
-if TYPE_CHECKING:
-    from engine.event import Effect, EffectId, Input
-    from engine.kernel import Kernel
-    from engine.machine import Station
-    from engine.recorder import Recorder
-    from eventlog.journal import Journal
-    from eventlog.vault import Keeper
-
-TIMEOUT_S = 30.0
-ROUNDS_MOST = 8
+from stationd import mend, offline
+from stationd.vault_key import add_option, vault_key
 
 FORGET_EXAMPLE = """example:
   stationd log forget --token-file - --data ./cp001 < card.txt
@@ -66,19 +53,6 @@ def _add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     it.set_defaults(func=rekey)
 
 
-def _claim(data: Path) -> tuple[Journal, Kernel]:
-    """The journal of a station that does not run, to be written, and its machines: their records must be known before it is opened."""
-    from eventlog.journal import Journal
-    from eventlog.store import STATUS_UNREADABLE
-    from replay.reading import KERNEL
-
-    if not (data / "journal" / "data.mdb").exists():
-        raise SetupFault(f"{data}: no journal here; give the data directory of a station that has run (--data DIR)", STATUS_UNREADABLE)
-    journal = Journal(data / "journal", entropy=os.urandom)
-    journal.opened()
-    return journal, KERNEL
-
-
 # Forgetting
 
 
@@ -86,13 +60,9 @@ def forget(args: argparse.Namespace) -> int:
     """Forget a person; exit status 1 where there is no such person."""
     data: Path = args.data or default_data()
     who = {"pseudonym": args.pseudonym} if args.pseudonym is not None else {"token": _token(args.token_file)}
-    answer = _ask_station(args.control or data / "control.sock", who)
+    answer = offline.ask_station(args.control or data / "control.sock", "forget", who)
     if answer is None:
         answer = _forget_here(data, args.vault_key, who)
-    elif not answer["ok"]:
-        raise SetupFault(str(answer["error"]), 1)
-    else:
-        answer = answer["result"]
     for pseudonym, waits_for in answer["subjects"].items():
         if waits_for:
             print(f"{pseudonym} is needed for {waits_for} still, and will be forgotten when that is over")
@@ -114,99 +84,15 @@ def _token(name: str) -> str:
     return token
 
 
-def _ask_station(control: Path, who: dict[str, str]) -> dict[str, Any] | None:
-    """What the station that runs says; None where none does."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
-        sock.settimeout(TIMEOUT_S)
-        try:
-            sock.connect(os.fspath(control))
-        except OSError:
-            return None
-        try:
-            sock.sendall(json.dumps({"id": 1, "verb": "forget", "args": who}).encode() + b"\n")
-            with sock.makefile("rb") as lines:
-                found: dict[str, Any] = json.loads(lines.readline() or b"null") or {"ok": False, "error": "the station went away without an answer"}
-        except TimeoutError:
-            raise SetupFault(f"no answer within {TIMEOUT_S:.0f} s; the station is busy or its journal cannot be written", 1) from None
-        return found
-
-
 def _forget_here(data: Path, option: str | None, who: dict[str, str]) -> dict[str, Any]:
-    """The station's house without links: the same input, the same machines, the same journal."""
+    """The same without a daemon."""
     from adapters.control import awaited, subjects
-    from engine.recorder import Recorder
-    from eventlog import snapshots
-    from machines.boot.state import BOOT
     from machines.inputs import ForgetAsked
 
-    journal, kernel = _claim(data)
-    try:
-        vault = open_vault(option, data)
-        handles = subjects(vault, who)
-        folded = snapshots.restore(journal, kernel, snapshots.fold_version)
-        # Station time stands still here: nothing that the station waits for comes due while it does not run.  No process starts, so what is decided
-        # is decided with the flags of the last one.
-        recorder = Recorder(
-            clock=lambda: 0,
-            entropy=lambda: int.from_bytes(os.urandom(8), "big"),
-            last_seq=folded.seq,
-            last_at=folded.at,
-            anchor_us=None,
-            flags=folded.station[BOOT].flags,
-        )
-        house = _House(kernel, journal, vault, recorder, folded.station)
-        house.resume()
+    with offline.station(data, option) as house:
+        handles = subjects(house.vault, who)
         house.tell(ForgetAsked(handles=handles))
-        return {"subjects": {handle[:6]: awaited(vault, house.station, handle) for handle in handles}}
-    finally:
-        journal.close()
-
-
-class _House:
-    """Decide, make durable, perform, and take what comes of it for the next input: the daemon's loop with one port and no time."""
-
-    def __init__(self, kernel: Kernel, journal: Journal, vault: Keeper, recorder: Recorder, station: Station) -> None:
-        from adapters.shredder import Shredder
-
-        self._kernel = kernel
-        self._journal = journal
-        self._vault = vault
-        self._recorder = recorder
-        self.station = station
-        self._told: list[Input] = []
-        self._port = Shredder(vault)
-        self._port.start(self._told.append)
-
-    def resume(self) -> None:
-        """Do what the last process was to destroy and did not."""
-        from engine.kernel import outbox_ids
-
-        for effect_id, effect in outbox_ids(self.station, self._recorder.station):
-            self._perform(effect_id, effect)
-
-    def tell(self, input: Input) -> None:
-        """One input, and all that comes of it.  Raises JournalFault where the vault cannot be written."""
-        from engine.event import EffectId
-        from engine.kernel import Settled
-        from eventlog.codec import encode_turn
-
-        self._told.append(input)
-        failed = ""
-        while self._told:
-            heard = self._told.pop(0)
-            if isinstance(heard, Settled) and heard.outcome != "done":
-                failed = heard.detail
-            turn, self.station = self._kernel.turn(self.station, heard, self._recorder.stamp())
-            self._vault.flush(turn.seq)
-            self._journal.append([(turn.seq, encode_turn(turn))])
-            for index, effect in enumerate(turn.effects):
-                self._perform(EffectId(self._recorder.station, turn.seq, index), effect)
-        if failed:
-            raise JournalFault(f"the vault could not be written ({failed}); it is tried again when the station runs, or with this command")
-
-    def _perform(self, effect_id: EffectId, effect: Effect) -> None:
-        if isinstance(effect, self._port.performs):
-            self._port.perform(effect_id, effect)
+        return {"subjects": {handle[:6]: awaited(house.vault, house.station, handle) for handle in handles}}
 
 
 # Another key
@@ -221,7 +107,7 @@ def rekey(args: argparse.Namespace) -> int:
     if not (data / "vault").exists():
         raise SetupFault(f"{data}: no vault here; a station that has kept no secret yet takes any --vault-key at its first start")
     # Whoever has the journal has the vault.
-    journal, _ = _claim(data)
+    journal = offline.claim(data)
     try:
         before, after = vault_key(args.vault_key, data), vault_key(args.to, data)
         Vault(data, os.urandom, before).rekey(after)

@@ -10,7 +10,8 @@ from engine.errors import SetupFault
 from machines.effects import Call
 from machines.inputs import LinkDown
 from machines.station import STATION
-from replay.why import address, why
+from replay.address import address
+from replay.why import why
 from tests.replay.feeder import SEALED_PASSWORD, night
 from tests.story import Story, effects
 
@@ -129,6 +130,7 @@ def test_addresses_are_read_as_they_are_written() -> None:
     assert address("A.B") == ("a", "", 0, 0, "b", "", "Actual")
     assert address("Connector.AvailabilityState@1.2:Target") == ("connector", "", 1, 2, "availabilitystate", "", "Target")
     assert address("A(x.y).B(z)@3") == ("a", "x.y", 3, 0, "b", "z", "Actual")
-    for wrong in ("A.", ".B", "A.B@x", "A.B@1.y"):
+    assert address("A[x.y].B[z]@3:minset") == ("a", "x.y", 3, 0, "b", "z", "MinSet")
+    for wrong in ("A.", ".B", "A.B@x", "A.B@1.y", "A(x.B", "A.B:", "A.B.C"):
         with pytest.raises(SetupFault, match="not a variable"):
             address(wrong)

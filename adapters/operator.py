@@ -1,0 +1,126 @@
+"""What a person at the station sets: from a text to a sealed input, and from what was concluded to an answer.
+
+Law: a value is sealed by the door through which the CSMS's values come in, before an input is made of it; no answer says a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engine.errors import SetupFault
+from engine.event import Fact
+from engine.kernel import Faulted
+from engine.machine import Station
+from machines.device_model.facts import SettingRefused, VariableCleared, VariableSet
+from machines.device_model.state import DEVICE_MODEL, NOTHING, DeviceModel, Key, key_in
+from machines.inputs import OperatorReset, OperatorSet
+from replay.address import address
+from replay.settings import FILE, name_of, said, undeclared
+from replay.text import unsealed
+from wire import jsontext
+from wire.declared import Declared
+from wire.sealing import Keep, Secrets, seal, secrets_of
+
+
+def sealed(declared: Declared, value: str, keep: Keep, secrets: Secrets) -> str:
+    """*value* as a value of the variable *declared*, its secrets and persons in the vault; *secrets*: what the files make secret."""
+    component, variable = {"name": declared.component}, {"name": declared.variable}
+    payload = {"setVariableData": [{"attributeValue": value, "component": component, "variable": variable}]}
+    found: str = jsontext.decode(seal("SetVariables", jsontext.encode(payload), keep, secrets))["setVariableData"][0]["attributeValue"]
+    return found
+
+
+def asked_to_set(station: Station, text: str, value: str, keep: Keep, *, hold: bool) -> OperatorSet:
+    """The input for setting the variable that *text* names.  Raises SetupFault where no file declares it.
+
+    What is held stays held: only :func:`asked_to_release` lets go.
+    """
+    model = station[DEVICE_MODEL]
+    key, declared = _declared(model, text)
+    stored = sealed(declared, value, keep, secrets_of(model.declared.values()))
+    return _set(declared, stored, hold=hold or model.layers.get(key, NOTHING).hold)
+
+
+def asked_to_release(station: Station, text: str) -> OperatorSet:
+    """The input for letting the CSMS change what the operator holds.  Raises SetupFault where nothing is held."""
+    model = station[DEVICE_MODEL]
+    key, declared = _declared(model, text)
+    layers = model.layers.get(key, NOTHING)
+    if not layers.hold or layers.operator is None:
+        raise SetupFault(f"{name_of(model, key)}: nobody holds it; the CSMS may change it as its mutability says", 1)
+    return _set(declared, layers.operator, hold=False)
+
+
+def asked_to_reset(station: Station, text: str) -> OperatorReset:
+    """The input for having the file's value back.  Raises SetupFault where there is neither a file's value nor one that was kept aside."""
+    model = station[DEVICE_MODEL]
+    key = address(text)
+    declared = model.declared.get(key)
+    if declared is None:
+        if key not in model.buried:
+            raise SetupFault(undeclared(model, key, text))
+        component, component_instance, evse_id, connector_id, variable, variable_instance, attribute = key
+        return OperatorReset(
+            component=component,
+            variable=variable,
+            component_instance=component_instance,
+            variable_instance=variable_instance,
+            evse_id=evse_id,
+            connector_id=connector_id,
+            attribute=attribute,
+        )
+    return OperatorReset(
+        component=declared.component,
+        variable=declared.variable,
+        component_instance=declared.component_instance,
+        variable_instance=declared.variable_instance,
+        evse_id=declared.evse_id,
+        connector_id=declared.connector_id,
+        attribute=declared.attribute,
+    )
+
+
+def _declared(model: DeviceModel, text: str) -> tuple[Key, Declared]:
+    key = address(text)
+    declared = model.declared.get(key)
+    if declared is None:
+        raise SetupFault(undeclared(model, key, text))
+    return key, declared
+
+
+def _set(declared: Declared, value: str, *, hold: bool) -> OperatorSet:
+    return OperatorSet(
+        component=declared.component,
+        variable=declared.variable,
+        value=value,
+        component_instance=declared.component_instance,
+        variable_instance=declared.variable_instance,
+        evse_id=declared.evse_id,
+        connector_id=declared.connector_id,
+        attribute=declared.attribute,
+        hold=hold,
+    )
+
+
+def outcome(station: Station, text: str, facts: Iterable[Fact]) -> dict[str, Any]:
+    """The answer: what is in force in *station* for the variable that *text* names, and which of the *facts* made it so.
+
+    Raises SetupFault where the machines refused.
+    """
+    model = station[DEVICE_MODEL]
+    key = address(text)
+    name = name_of(model, key)
+    done = []
+    for fact in facts:
+        match fact:
+            case SettingRefused():
+                raise SetupFault(f"{name}: {fact.reason}", 1)
+            case Faulted():
+                raise SetupFault(f"{name}: this build cannot decide it ({fact.error}); nothing was changed", 1)
+            case VariableSet() | VariableCleared() if key_in(fact) == key:
+                done.append(f"{fact.source}: {said(fact)}")
+            case _:
+                continue
+    layer = next((layer for layer, _ in model.layers.get(key, NOTHING).held()), FILE)
+    return {"address": name, "value": unsealed(model.text(key) or ""), "layer": layer, "changes": done}

@@ -1,0 +1,465 @@
+"""``stationd config``: the device model from the command line, on a station that runs and on one that does not.
+
+Law: a secret is never an argument and never printed; whatever is changed goes through the machines, and into the journal first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import SetupFault
+from replay.cli import over_data, over_journal
+from replay.paths import default_data
+from stationd import offline
+from stationd.vault_key import add_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from component_config.load import Loaded
+    from engine.event import Input
+    from eventlog.fold import Folded
+    from replay.output import Output, Watched
+    from stationd.offline import Offline
+    from wire.declared import Declared
+    from wire.sealing import Secrets
+
+EPILOG = """examples:
+  stationd config check ./files                                         are these component files right
+  stationd config diff ./files --data ./cp001                           what they would change at the next boot
+  stationd config list HeartbeatInterval --data ./cp001                 what is in force, and from which layer
+  stationd config set SecurityCtrlr.Identity CP001 --data ./cp001       provision a station, also before its first start
+  stationd config set SecurityCtrlr.BasicAuthPassword --data ./cp001    asks for it, without showing it
+  stationd config who-set OCPPCommCtrlr.HeartbeatInterval               why this value, and who set it
+
+An ADDRESS is Component.Variable, Component(instance).Variable(instance), with @evse or @evse.connector where it belongs to one, and :Target, :MinSet
+or :MaxSet for another attribute; square brackets do as well as round ones.  Layers, from the lowest to the highest: file, station, csms, operator.
+"""
+
+ADDRESS_HELP = "Component.Variable, Component(instance).Variable(instance), @evse.connector, :Attribute"
+DIRECTORY_HELP = "a directory with standardized/ and custom/"
+FILES_HELP = "component files for a station that has none yet (default: the shipped ones)"
+
+
+def add_arguments(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands of ``config``."""
+    config = subparsers.add_parser(
+        "config", help="look at the device model, and set it", description="Look at a station's device model, and set it.", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands = config.add_subparsers(metavar="COMMAND", required=True)
+    it = commands.add_parser(
+        "check", help="whether component files are right; exit status 1 and every complaint where they are not",
+        description="Whether a directory of component files can be used.", epilog="example:\n  stationd config check ./files",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    it.add_argument("directory", metavar="DIR", type=Path, help=DIRECTORY_HELP)
+    it.set_defaults(func=check)
+    it = over_journal(
+        commands, "diff", "what component files would change at the next boot; exit status 1 where anything", diff, "config diff ./files"
+    )
+    it.add_argument("directory", metavar="DIR", type=Path, help=DIRECTORY_HELP)
+    it.add_argument("--csms", metavar="URL", help="as the station is started with")
+    it.add_argument("--identity", metavar="ID", help="as the station is started with")
+    it.add_argument("--json", action="store_true", help="for programs")
+    add_option(it)
+    it = over_journal(commands, "get", "a variable's value in force", get, "config get OCPPCommCtrlr.HeartbeatInterval")
+    _address(it)
+    it.add_argument("--json", action="store_true", help="with the layer, the limits and the rest, for programs")
+    it = over_journal(commands, "list", "variables: value in force, layer, mutability, unit, limits", list_, "config list 'TxCtrlr.*' --data ./cp001")
+    it.add_argument("pattern", metavar="PATTERN", nargs="?", default="*", help="a part of the address, or all of it with * and ? (default: all)")
+    it.add_argument("--set", action="store_true", help="only what is not as the component files say")
+    it.add_argument("--json", action="store_true", help="for programs")
+    it = over_journal(commands, "as-of", "a variable's value at a moment", as_of, "config as-of 2026-11-21T10:00:00Z OCPPCommCtrlr.HeartbeatInterval")
+    it.add_argument("moment", metavar="SEQ|TIME", help="a turn (123), station time (+35s, +90m), wall time (2026-11-21T10:00:00Z), or last")
+    _address(it)
+    it.add_argument("--json", action="store_true", help="with the layer, the limits and the rest, for programs")
+    it = over_journal(commands, "history", "everything that happened to a variable", history, "config history SecurityCtrlr.BasicAuthPassword")
+    _address(it)
+    it = over_journal(
+        commands, "who-set", "why a value is in force: every layer, who set it, and when", who_set, "config who-set OCPPCommCtrlr.HeartbeatInterval"
+    )
+    _address(it)
+    it = _writing(commands, "set", "set a value as the operator, which the CSMS's values do not outrank", set_, "set SecurityCtrlr.Identity CP001")
+    it.add_argument("value", metavar="VALUE", nargs="?", help="the value; never a secret, which is asked for where no value is given")
+    it.add_argument("--value-file", metavar="FILE", help="a file with the value in it; - is standard input")
+    it.add_argument("--hold", action="store_true", help="the CSMS may not change it until config release")
+    it.add_argument("--component-config", metavar="DIR", type=Path, help=FILES_HELP)
+    _writing(commands, "release", "let the CSMS change what is held", release, "release OCPPCommCtrlr.HeartbeatInterval")
+    _writing(
+        commands, "reset-to-file", "drop what was set, so that the component file counts", reset, "reset-to-file OCPPCommCtrlr.HeartbeatInterval"
+    )
+
+
+def _writing(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, command: Callable[[argparse.Namespace], int], example: str
+) -> argparse.ArgumentParser:
+    it = over_data(commands, name, summary, f"example:\n  stationd config {example}")
+    it.set_defaults(func=command)
+    _address(it)
+    it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
+    add_option(it)
+    return it
+
+
+def _address(it: argparse.ArgumentParser) -> None:
+    it.add_argument("address", metavar="ADDRESS", help=ADDRESS_HELP)
+    it.add_argument("--attribute", metavar="T", help="Actual, Target, MinSet or MaxSet (default: Actual)")
+
+
+def _named(args: argparse.Namespace) -> str:
+    """The address, with its attribute."""
+    text: str = args.address
+    if args.attribute is None:
+        return text
+    if ":" in text:
+        raise SetupFault(f"--attribute {args.attribute}: the address {text} names one already; give it once")
+    return f"{text}:{args.attribute}"
+
+
+# Component files
+
+
+def check(args: argparse.Namespace) -> int:
+    """Load a directory and say everything that is wrong with it."""
+    from component_config.complaints import ConfigFault
+
+    try:
+        loaded = _load(args.directory, _nowhere)
+    except ConfigFault as fault:
+        for line in fault.complaints:
+            print(line)
+        print(f"{args.directory}: {len(fault.complaints)} complaints; a station would not start with these files", file=sys.stderr)
+        return 1
+    found = loaded.declarations
+    components = {(it.component, it.component_instance, it.evse_id, it.connector_id) for it in found}
+    variables = {(it.component, it.component_instance, it.evse_id, it.connector_id, it.variable, it.variable_instance) for it in found}
+    evses = {it.evse_id for it in found if it.evse_id}
+    print(
+        f"{args.directory}: {len(loaded.files)} files, {len(components)} components, {len(variables)} variables, {len(evses)} EVSEs; nothing is wrong"
+    )
+    return 0
+
+
+def _load(directory: Path | None, keep: Callable[[str, str], str]) -> Loaded:
+    from component_config.load import load, shipped
+
+    return load([directory or shipped()], keep)
+
+
+def _nowhere(text: str, purpose: str) -> str:
+    """For looking at files only: a secret is kept nowhere."""
+    from eventlog.vault import HANDLE_BYTES, placeholder
+
+    return placeholder("0" * HANDLE_BYTES * 2, text, purpose)
+
+
+def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    """What a directory would change; exit status 1 where it changes anything."""
+    import time
+    from tempfile import TemporaryDirectory
+
+    from eventlog.store import BUILD
+    from machines.boot.state import BOOT
+    from machines.flags import FLAGS
+    from machines.inputs import Started
+    from replay.newfiles import boot, items, lines
+    from replay.reading import KERNEL
+    from stationd.run import boot_id, configured, now_us
+
+    data: Path = args.data or default_data()
+    folded = _newest(store, args.station)
+    with TemporaryDirectory() as scratch:
+        loaded = _load(args.directory, _copy_of_vault(data, args.vault_key, Path(scratch)))
+    config = configured(loaded.declarations, args.csms, args.identity)
+    started = Started(
+        journal=folded.station[BOOT].journal,
+        build=BUILD,
+        boot_id=boot_id(),
+        boottime_us=now_us(),
+        wall_us=time.time_ns() // 1000,
+        flags=FLAGS,
+    )
+    found = items(boot(KERNEL, folded, (started, config), FLAGS), store, args.station)
+    out.status = 1 if any(item.what != "shadowed" for item in found) else 0
+    out.say(_json([item._asdict() for item in found]) if args.json else lines(found))
+
+
+def _copy_of_vault(data: Path, option: str | None, scratch: Path) -> Callable[[str, str], str]:
+    """What the vault's ``keep`` would say, without touching the vault: a secret of the files that it has is the same secret.
+
+    A copy is opened, and only where the files hold a secret, for opening a vault may mend it, and the station may be writing to it.
+    """
+    import os
+    import shutil
+
+    from eventlog.vault import Vault
+    from stationd.vault_key import vault_key
+
+    opened: list[Vault] = []
+
+    def keep(text: str, purpose: str) -> str:
+        if not (data / "vault").exists():
+            return _nowhere(text, purpose)
+        if not opened:
+            shutil.copyfile(data / "vault", scratch / "vault")
+            opened.append(Vault(scratch, os.urandom, vault_key(option, data)))
+        return opened[0].keep(text, purpose)
+
+    return keep
+
+
+# Looking
+
+
+def _newest(store: Watched, station: int) -> Folded:
+    """The station as its newest turn left it."""
+    from eventlog import snapshots
+    from replay.reading import KERNEL
+
+    return snapshots.restore(store, KERNEL, snapshots.fold_version, station)
+
+
+def _json(it: object) -> list[str]:
+    from msgspec.json import encode, format
+
+    return [format(encode(it), indent=2).decode()]
+
+
+def get(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    """The value in force, and nothing else, so that a script can use it."""
+    _one(args, out, _newest(store, args.station))
+
+
+def as_of(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    """The same, as it was."""
+    from replay import state
+    from replay.reading import KERNEL
+
+    _one(args, out, state.at(KERNEL, store, state.seq_at(store, args.moment, args.station), args.station))
+
+
+def _one(args: argparse.Namespace, out: Output, folded: Folded) -> None:
+    from replay.address import address
+    from replay.settings import as_json, setting
+    from replay.text import clean, unsealed
+
+    text = _named(args)
+    found = setting(folded, address(text), text)
+    out.say(_json({"turn": folded.seq, **as_json(found)}) if args.json else [clean(unsealed(found.value))])
+
+
+def list_(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    """A table; exit status 1 where nothing fits the pattern."""
+    from replay.settings import DERIVED, FILE, as_json, lines, matching, settings
+
+    found = list(matching(settings(_newest(store, args.station)), args.pattern))
+    if args.set:
+        found = [row for row in found if row.layer not in (DERIVED, FILE)]
+    if args.json:
+        out.say(_json([as_json(row) for row in found]))
+    elif found:
+        out.say(lines(found))
+    else:
+        which = "that was set" if args.set else "that is declared"
+        raise SetupFault(f"{args.pattern}: no variable {which} has that in its address; stationd config list shows all of them", 1)
+
+
+def history(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    """Everything that happened to a variable."""
+    from replay.address import address
+    from replay.reading import KERNEL
+    from replay.settings import history
+
+    text = _named(args)
+    out.say(history(KERNEL, store, _newest(store, args.station), address(text), text, args.station))
+
+
+def who_set(args: argparse.Namespace, out: Output, store: Watched) -> None:
+    """Every layer of a variable, and who set it."""
+    from replay.address import address
+    from replay.reading import KERNEL
+    from replay.settings import who_set
+
+    text = _named(args)
+    out.say(who_set(KERNEL, store, _newest(store, args.station), address(text), text, args.station))
+
+
+# Setting
+
+
+def set_(args: argparse.Namespace) -> int:
+    """Set a value in the operator's layer."""
+    data, text = _data(args), _named(args)
+    value = _value(args, text, data)
+    given = {"address": text, "value": value, "hold": args.hold}
+
+    def here(house: Offline) -> Input:
+        from adapters.operator import asked_to_set
+
+        return asked_to_set(house.station, text, value, house.vault.keep, hold=args.hold)
+
+    return _change(args, "set_variable", given, here, make=True)
+
+
+def release(args: argparse.Namespace) -> int:
+    """Let the CSMS change what the operator holds."""
+    text = _named(args)
+
+    def here(house: Offline) -> Input:
+        from adapters.operator import asked_to_release
+
+        return asked_to_release(house.station, text)
+
+    return _change(args, "release_variable", {"address": text}, here)
+
+
+def reset(args: argparse.Namespace) -> int:
+    """Drop every value that was set."""
+    text = _named(args)
+
+    def here(house: Offline) -> Input:
+        from adapters.operator import asked_to_reset
+
+        return asked_to_reset(house.station, text)
+
+    return _change(args, "reset_variable", {"address": text}, here)
+
+
+def _data(args: argparse.Namespace) -> Path:
+    data: Path = args.data or default_data()
+    return data
+
+
+def _change(args: argparse.Namespace, verb: str, given: dict[str, Any], here: Callable[[Offline], Input], *, make: bool = False) -> int:
+    """Ask the station that runs, or where none does decide and write it here; *make*: also where there is no station yet."""
+    data = _data(args)
+    control: Path = args.control or data / "control.sock"
+    answer = offline.ask_station(control, verb, given)
+    if answer is None:
+        from adapters.operator import outcome
+        from eventlog.store import STATUS_IN_USE
+
+        try:
+            with offline.station(data, args.vault_key, make=make) as house:
+                if make:
+                    _declare(house, args.component_config)
+                facts = house.tell(here(house))
+                answer = outcome(house.station, given["address"], facts)
+        except SetupFault as fault:
+            if fault.status == STATUS_IN_USE:
+                raise SetupFault(
+                    f"{control}: a station runs on this data, and does not answer here; name its socket with --control PATH", STATUS_IN_USE
+                ) from fault
+            raise
+    _tell(answer)
+    return 0
+
+
+def _declare(house: Offline, directory: Path | None) -> None:
+    """Give a station that has never run its component files, as its first start would."""
+    from machines.device_model.state import DEVICE_MODEL
+    from stationd.run import configured
+
+    if not house.station[DEVICE_MODEL].declared:
+        house.tell(configured(_load(directory, house.vault.keep).declarations, None, None))
+
+
+def _tell(answer: dict[str, Any]) -> None:
+    from replay.text import value
+
+    print(f"{answer['address']} = {value(answer['value'])} ({answer['layer']})")
+    for line in answer["changes"] or ["nothing was set, so nothing changes"]:
+        print(f"  {line}")
+
+
+# Values
+
+
+def _value(args: argparse.Namespace, text: str, data: Path) -> str:
+    """The value to set: of the arguments where it is no secret, of a file, of standard input, or typed."""
+    if args.value is not None and args.value_file is not None:
+        raise SetupFault("VALUE, --value-file: give one of them")
+    if args.value_file is not None:
+        return _from_file(args.value_file)
+    declared = _declaration(args, text, data)
+    if args.value is None:
+        if declared is None or not _sealing(declared[0], "a", declared[1]):
+            raise SetupFault(f"{text}: no value; give one: stationd config set {text} VALUE, or --value-file FILE")
+        return _typed(text)
+    if declared is not None and _sealing(declared[0], args.value, declared[1]):
+        raise SetupFault(
+            f"{text}: this value is a secret or has one in it, and everybody on this machine can read arguments; leave it out to be asked for it, or "
+            "give --value-file FILE (- is standard input)"
+        )
+    value: str = args.value
+    return value
+
+
+def _sealing(declared: Declared, value: str, secrets: Secrets) -> bool:
+    """Whether *value* would be kept in the vault as a secret, all of it or a part."""
+    from adapters.operator import sealed
+    from eventlog.vault import SECRET
+
+    purposes = []
+
+    def keep(text: str, purpose: str) -> str:
+        purposes.append(purpose)
+        return _nowhere(text, purpose)
+
+    sealed(declared, value, keep, secrets)
+    return SECRET in purposes
+
+
+def _declaration(args: argparse.Namespace, text: str, data: Path) -> tuple[Declared, Secrets] | None:
+    """What is declared at an address, and what the files make secret; None where nothing is, which is said later."""
+    from machines.device_model.state import key_in
+    from replay.address import address
+    from wire.sealing import secrets_of
+
+    key = address(text)
+    declarations = _of_journal(data) or _load(args.component_config, _nowhere).declarations
+    found = next((declared for declared in declarations if key_in(declared) == key), None)
+    return (found, secrets_of(declarations)) if found is not None else None
+
+
+def _of_journal(data: Path) -> Sequence[Declared]:
+    """What the station of *data* declares; nothing where it has never run."""
+    from eventlog import snapshots
+    from eventlog.journal import Journal
+    from machines.device_model.state import DEVICE_MODEL
+    from replay.reading import KERNEL
+
+    if not (data / "journal" / "data.mdb").exists():
+        return ()
+    journal = Journal(data / "journal", readonly=True)
+    try:
+        return tuple(snapshots.restore(journal, KERNEL, snapshots.fold_version).station[DEVICE_MODEL].declared.values())
+    finally:
+        journal.close()
+
+
+def _from_file(name: str) -> str:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise SetupFault(f"{name}: cannot be read ({why}); name a file with the value in it") from error
+    # An editor ends the last line; a value does not end with one.
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _typed(text: str) -> str:
+    """A secret, typed twice without being shown."""
+    if not sys.stdin.isatty():
+        raise SetupFault(f"{text}: a secret is typed at a terminal, or read from a file: give --value-file FILE (- is standard input)")
+    from getpass import getpass
+
+    first = getpass(f"{text}: ")
+    if getpass("once more: ") != first:
+        raise SetupFault(f"{text}: the two are not the same; nothing was set", 1)
+    return first
