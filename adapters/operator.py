@@ -122,5 +122,8 @@ def outcome(station: Station, text: str, facts: Iterable[Fact]) -> dict[str, Any
                 done.append(f"{fact.source}: {said(fact)}")
             case _:
                 continue
+    declared = model.declared.get(key)
+    if declared is not None and not declared.honoured:
+        done.append("note: nothing in this station acts on it yet")
     layer = next((layer for layer, _ in model.layers.get(key, NOTHING).held()), FILE)
     return {"address": name, "value": unsealed(model.text(key) or ""), "layer": layer, "changes": done}

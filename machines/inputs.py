@@ -78,6 +78,15 @@ class OperatorReset(Input):
     attribute: str = "Actual"
 
 
+@record(425)
+class ClockRead(Input):
+    """A command that changes a station which does not run looked at the clocks, as a process that starts does (:class:`Started`)."""
+
+    boot_id: str
+    boottime_us: int
+    wall_us: int
+
+
 # The link to the CSMS
 
 

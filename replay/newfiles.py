@@ -108,7 +108,7 @@ def _components(what: str, here: DeviceModel, there: DeviceModel) -> Iterator[It
 
 
 def _given(declared: Declared) -> str:
-    return f"file's value {value(declared.value)}" if declared.value is not None else "no value"
+    return f"the file's {value(declared.value)}" if declared.value is not None else "a file that gives no value"
 
 
 def _concluded(facts: tuple[Fact, ...], new: DeviceModel) -> Iterator[Item]:
@@ -163,6 +163,4 @@ def _shadows(new: DeviceModel, by: Who) -> Iterator[Item]:
                 else "set in a turn that was retired, or at this boot"
             )
             mark = ", held" if layers.hold and source == "operator" else ""
-            yield Item(
-                "shadowed", name_of(new, key), f"{source}'s {value(held)}{mark}, {when}, stands before the file's {value(declared.value or '')}"
-            )
+            yield Item("shadowed", name_of(new, key), f"{source}'s {value(held)}{mark}, {when}, stands before {_given(declared)}")

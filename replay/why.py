@@ -32,6 +32,7 @@ from machines.inputs import (
     Called,
     CalledBadly,
     CardPresented,
+    ClockRead,
     ConfigLoaded,
     ContactorMoved,
     EvseSeen,
@@ -64,6 +65,7 @@ STEPS_MOST = 24
 
 ORIGINS: dict[type, str] = {
     Started: "the daemon started",
+    ClockRead: "a command looked at the clock",
     ConfigLoaded: "the component files say something new",
     Stopping: "the daemon was asked to stop",
     HoldAsked: "somebody at the control socket asked for it",

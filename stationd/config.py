@@ -84,10 +84,10 @@ def add_arguments(subparsers: argparse._SubParsersAction[argparse.ArgumentParser
         commands, "who-set", "why a value is in force: every layer, who set it, and when", who_set, "config who-set OCPPCommCtrlr.HeartbeatInterval"
     )
     _address(it)
-    it = _writing(commands, "set", "set a value as the operator, which the CSMS's values do not outrank", set_, "set SecurityCtrlr.Identity CP001")
+    it = _writing(commands, "set", "set a value as the operator, above all other layers", set_, "set SecurityCtrlr.Identity CP001")
     it.add_argument("value", metavar="VALUE", nargs="?", help="the value; never a secret, which is asked for where no value is given")
     it.add_argument("--value-file", metavar="FILE", help="a file with the value in it; - is standard input")
-    it.add_argument("--hold", action="store_true", help="the CSMS may not change it until config release")
+    it.add_argument("--hold", action="store_true", help="the CSMS may not change it until config release; without, it may take it over")
     it.add_argument("--component-config", metavar="DIR", type=Path, help=FILES_HELP)
     _writing(commands, "release", "let the CSMS change what is held", release, "release OCPPCommCtrlr.HeartbeatInterval")
     _writing(
@@ -160,7 +160,6 @@ def _nowhere(text: str, purpose: str) -> str:
 
 def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
     """What a directory would change; exit status 1 where it changes anything."""
-    import time
     from tempfile import TemporaryDirectory
 
     from eventlog.store import BUILD
@@ -169,7 +168,8 @@ def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
     from machines.inputs import Started
     from replay.newfiles import boot, items, lines
     from replay.reading import KERNEL
-    from stationd.run import boot_id, configured, now_us
+    from stationd.clocks import boot_id, now_us, wall_us
+    from stationd.run import configured
 
     data: Path = args.data or default_data()
     folded = _newest(store, args.station)
@@ -181,7 +181,7 @@ def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
         build=BUILD,
         boot_id=boot_id(),
         boottime_us=now_us(),
-        wall_us=time.time_ns() // 1000,
+        wall_us=wall_us(),
         flags=FLAGS,
     )
     found = items(boot(KERNEL, folded, (started, config), FLAGS), store, args.station)
@@ -346,6 +346,7 @@ def _change(args: argparse.Namespace, verb: str, given: dict[str, Any], here: Ca
 
         try:
             with offline.station(data, args.vault_key, make=make) as house:
+                house.read_clock()
                 if make:
                     _declare(house, args.component_config)
                 facts = house.tell(here(house))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import JournalFault, SetupFault
+from stationd.clocks import boot_id, now_us, wall_us
 from stationd.vault_key import open_vault
 
 if TYPE_CHECKING:
@@ -65,20 +66,22 @@ def station(data: Path, option: str | None, *, make: bool = False) -> Iterator[O
     from engine.recorder import Recorder
     from eventlog import snapshots
     from machines.boot.state import BOOT
+    from machines.clock.machine import CLOCK
     from replay.reading import KERNEL
 
     journal = claim(data, make=make)
     try:
         vault = open_vault(option, data)
         folded = snapshots.restore(journal, KERNEL, snapshots.fold_version)
-        # Station time stands still here: nothing that the station waits for comes due while it does not run.  No process starts, so what is decided
-        # is decided with the flags of the last one.
+        boot, clock = boot_id(), folded.station[CLOCK]
+        # Nobody is woken here: nothing that the station waits for comes due while it does not run.  No process starts, so what is decided is decided
+        # with the flags of the last one.
         recorder = Recorder(
-            clock=lambda: 0,
+            clock=now_us,
             entropy=lambda: int.from_bytes(os.urandom(8), "big"),
             last_seq=folded.seq,
             last_at=folded.at,
-            anchor_us=None,
+            anchor_us=clock.anchor_us if clock.boot_id == boot and folded.seq >= 0 else None,
             flags=folded.station[BOOT].flags,
         )
         house = Offline(KERNEL, journal, vault, recorder, folded.station)
@@ -109,6 +112,12 @@ class Offline:
 
         for effect_id, effect in outbox_ids(self.station, self._recorder.station):
             self._perform(effect_id, effect)
+
+    def read_clock(self) -> None:
+        """Have the journal know what time it is, where what follows is to be dated."""
+        from machines.inputs import ClockRead
+
+        self.tell(ClockRead(boot_id=boot_id(), boottime_us=now_us(), wall_us=wall_us()))
 
     def tell(self, input: Input) -> tuple[Fact, ...]:
         """One input, and all that comes of it; returns what was concluded of *input* itself.  Raises JournalFault where the vault fails."""

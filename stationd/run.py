@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 from adapters.control import ControlSocket
@@ -43,6 +42,7 @@ from machines.inputs import ConfigLoaded, Started, Stopping
 from machines.station import STATION
 from replay.paths import default_data
 from sim.evse import Topology, parse_topology
+from stationd.clocks import boot_id, now_us, wall_us
 from stationd.logs import set_up_logs
 from stationd.scan import scan_if_marked
 from stationd.vault_key import add_option, open_vault
@@ -96,19 +96,6 @@ def main(args: argparse.Namespace) -> int:
     """Run until stopped; returns the exit status."""
     set_up_logs(args.log_level, args.log_format)
     return asyncio.run(station(args))
-
-
-def now_us() -> int:
-    """The machine's clock that also passes while it sleeps."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
-
-
-def boot_id() -> str:
-    """What tells one boot of the machine from another; empty where the system does not say, which counts as another each time."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return os.urandom(8).hex()
 
 
 def topology(path: Path | None) -> Topology:
@@ -234,7 +221,7 @@ async def station(args: argparse.Namespace) -> int:
             loop = asyncio.get_running_loop()
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
-            started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=time.time_ns() // 1000, flags=FLAGS)
+            started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=wall_us(), flags=FLAGS)
             daemon.start(started, [config] if config.digest != model.digest or model.refused else [])
             if daemon.station[DEVICE_MODEL].refused:
                 log.error("the component files are not in force: %s", daemon.station[DEVICE_MODEL].refused)

@@ -10,7 +10,7 @@ from typing import Any
 from engine.machine import Conclusions, Context, Machine, Part, State, Station, state
 from machines.clock.facts import ClockAnchored, ClockSet
 from machines.device_model.views import Variable
-from machines.inputs import Started
+from machines.inputs import ClockRead, Started
 from machines.outbound.facts import Delivered
 from wire import calendar, jsontext
 
@@ -48,7 +48,7 @@ def fold_set(clock: Clock, fact: ClockSet) -> None:
     clock.source = fact.source
 
 
-def on_start(station: Station, started: Started, cx: Context) -> Conclusions:
+def on_start(station: Station, started: Started | ClockRead, cx: Context) -> Conclusions:
     """Anchor ``at``; without a CSMS's word in this boot, the system's clock counts, but never goes back behind what was last known."""
     clock = station[CLOCK]
     yield ClockAnchored(boot_id=started.boot_id, anchor_us=cx.at - started.boottime_us)
@@ -79,6 +79,7 @@ MACHINE = Machine(
     folds={ClockAnchored: fold_anchored, ClockSet: fold_set},
     hears={
         Started: on_start,
+        ClockRead: on_start,
         (Delivered, "BootNotification"): on_answer,
         (Delivered, "Heartbeat"): on_answer,
     },
