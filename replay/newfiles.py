@@ -115,7 +115,9 @@ def _concluded(facts: tuple[Fact, ...], new: DeviceModel) -> Iterator[Item]:
     for fact in facts:
         match fact:
             case VariableCleared():
-                yield Item("dropped", name_of(new, key_in(fact)), f"{fact.source}'s {value(fact.old)} ({fact.cause}); {value(fact.value)} in force")
+                # Where several layers are dropped, only the last one's fact says what is in force in the end.
+                key = key_in(fact)
+                yield Item("dropped", name_of(new, key), f"{fact.source}'s {value(fact.old)} ({fact.cause}); {value(new.text(key) or '')} in force")
             case VariableSet():
                 yield Item("set", name_of(new, key_in(fact)), f"{fact.source}'s {value(fact.value)}, which waited for the boot")
             case DeclarationRemoved() if fact.variable:

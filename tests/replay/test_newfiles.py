@@ -1,0 +1,223 @@
+"""What ``config diff`` says before a boot is what the boot does; and what a variable's history says is what happened to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from engine.event import Fact, replace
+from engine.kernel import Turn
+from eventlog import segments, snapshots
+from eventlog.memory import MemoryJournal
+from machines.flags import FLAGS
+from machines.inputs import CableConnected, ConfigLoaded, OperatorSet, Started
+from machines.station import STATION
+from replay.address import address
+from replay.newfiles import OF_THE_MODEL, Item, boot, items, lines
+from replay.settings import history, matching, setting, settings, who_set
+from replay.settings import lines as table_lines
+from replay.state import at
+from tests.machines.test_device_model import item, put
+from tests.machines.test_layers import ALL, FIXED, LATER, LIMIT, LIST, NAME, OTHER, PASSING, PINNED, edited, files, operator
+from tests.story import JOURNAL, PASSWORD, WALL_US, Story
+from wire.declared import Declared
+
+
+@pytest.fixture
+def tried(story: Story) -> Story:
+    """An accepted station on which the CSMS and an operator have set some values."""
+    story.files = files(*ALL)
+    story.settle(story.when(story.files))
+    for name, text in (("Limit", "90"), ("List", "B"), ("Pinned", "csms"), ("Passing", "csms"), ("Later", "csms")):
+        put(story, item(name, text))
+    operator(story, "Limit", "60")
+    operator(story, "Name", "operator", hold=True)
+    operator(story, "Name", "operator", component="Other")
+    return story
+
+
+def foretold(story: Story, loaded: ConfigLoaded) -> tuple[list[Item], tuple[Fact, ...]]:
+    """What is said of *loaded* before the boot, and the facts behind it."""
+    journal = story.rows()
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    started = Started(journal=JOURNAL, build="test", boot_id="next", boottime_us=story.at, wall_us=WALL_US + story.at, flags=FLAGS)
+    made = boot(STATION, folded, (started, loaded), FLAGS)
+    return items(made, journal), made.facts
+
+
+def concluded(turns: list[Turn]) -> tuple[Fact, ...]:
+    """What the device model concluded in *turns*."""
+    return tuple(fact for turn in turns for fact in turn.facts if isinstance(fact, OF_THE_MODEL))
+
+
+CHANGES: dict[str, Callable[[], ConfigLoaded]] = {
+    "nothing": lambda: files(*ALL),
+    "a value under one that was set": lambda: edited(replace(LIMIT, value="20"), replace(NAME, value="new")),
+    "a value that wins": lambda: edited(replace(PINNED, value="new")),
+    "limits": lambda: edited(replace(LIMIT, max_limit="70")),
+    "limits below everything": lambda: edited(replace(LIMIT, max_limit="50")),
+    "a list": lambda: edited(replace(LIST, values_list=("A", "C"))),
+    "a unit and a type": lambda: edited(replace(LIMIT, unit="s"), replace(FIXED, data_type="OptionList")),
+    "who may write": lambda: edited(replace(LIST, mutability="ReadOnly"), replace(LIMIT, constant=True)),
+    "a component is gone": lambda: edited(without=(OTHER,)),
+    "a variable is gone": lambda: edited(without=(LIMIT, PASSING)),
+    "what waits is out of range": lambda: edited(replace(LATER, max_limit="2")),
+    "something new": lambda: edited(Declared(component="Tried", variable="New"), replace(LIMIT, attribute="MaxSet"), replace(NAME, component="New")),
+    "an evse is gone": lambda: files(*ALL, evses=1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_foretold_is_what_a_boot_does(tried: Story, change: str) -> None:
+    """If this failed, somebody would roll files out over a thousand stations because of a wrong answer."""
+    loaded = CHANGES[change]()
+    before = len(tried.turns)
+    told, facts = foretold(tried, loaded)
+    tried.files = loaded
+    tried.start()
+    assert concluded(tried.turns[before:]) == facts
+    again, _ = foretold(tried, loaded)
+    assert {one.what for one in again} <= {"shadowed"}, "after the boot nothing is left to be changed"
+    assert [one for one in told if one.what == "shadowed"] == [one._replace(text=where) for one, where in zip(again, texts(told), strict=True)]
+
+
+def texts(told: list[Item]) -> list[str]:
+    """What is said of values that stand before the files'."""
+    return [one.text for one in told if one.what == "shadowed"]
+
+
+def test_every_kind_of_change_is_told_in_words(tried: Story) -> None:
+    """If this failed, the list would be there and nobody would know what it means."""
+    loaded = edited(
+        replace(LIMIT, max_limit="70", value="20", unit="s"),
+        replace(PINNED, value="new"),
+        Declared(component="Tried", variable="New", value="1"),
+        Declared(component="Fresh", variable="New", evse_id=2),
+        without=(OTHER, LIST),
+    )
+    told, _ = foretold(tried, loaded)
+    found = [str(one) for one in told]
+    assert "component removed: Other: 1 variables, of which 1 keep what was set, out of force" in found
+    assert "component added: Fresh@2: 1 variables" in found
+    assert "declaration: Tried.Limit: file's value 10 -> 20; unit none -> s; max limit 100 -> 70" in found
+    assert "variable added: Tried.New: string ReadWrite, the file's 1" in found
+    assert "variable removed: Tried.List" in found
+    assert "set aside: tried.list: no file declares it any more; its values are kept" in found
+    assert "dropped: Tried.Pinned: csms's csms (file wins); new in force" in found
+    assert "dropped: Tried.Passing: csms's csms (not persistent); file in force" in found
+    assert "set: Tried.Later: csms's csms, which waited for the boot" in found
+    assert "in force: Tried.Pinned: csms -> new" in found
+    assert not any(one.startswith("in force: Tried.Limit") for one in found), "60 is in force before and after"
+    shadows = [str(one) for one in told if one.what == "shadowed" and one.address == "Tried.Limit"]
+    assert [one.partition(", set in turn ")[0] for one in shadows] == ["shadowed: Tried.Limit: operator's 60"]
+    assert shadows[0].endswith("by config set, stands before the file's 20")
+    (held,) = [str(one) for one in told if one.what == "shadowed" and one.address == "Tried.Name"]
+    assert "operator's operator, held, set in turn " in held
+    assert lines(told)[-1].endswith(" values that were set stand before the files'")
+
+
+def test_a_value_out_of_range_says_what_it_becomes(tried: Story) -> None:
+    """If this failed, a new limit would change a station in a way that nobody was told."""
+    told, _ = foretold(tried, edited(replace(LIMIT, max_limit="50")))
+    found = [str(one) for one in told]
+    assert "dropped: Tried.Limit: operator's 60 (out of range); 10 in force" in found
+    assert "in force: Tried.Limit: 60 -> 10" in found
+
+
+def test_an_evse_with_a_transaction_would_be_refused(tried: Story) -> None:
+    """If this failed, whoever takes an EVSE away would learn at the boot that the files don't count."""
+    tried.when(CableConnected(evse_id=2, connector_id=1))
+    told, _ = foretold(tried, files(*ALL, evses=1))
+    assert told[0].what == "refused"
+    assert "EVSE 2 is not in the component files any more" in told[0].text
+    assert not any(one.what == "component removed" for one in told)
+    assert lines(told)[-1].startswith("the station would refuse these files")
+
+
+def test_a_pattern_finds_addresses_and_the_table_says_what_matters(tried: Story) -> None:
+    """If this failed, nobody would see in one line why a value is what it is."""
+    folded = snapshots.restore(tried.rows(), STATION, lambda: b"")
+    names = [row.declared.variable for row in matching(settings(folded), "tried.l*")]
+    assert names == ["Limit", "List", "Later"]
+    assert [row.declared.component for row in matching(settings(folded), "other")] == ["Other"]
+    head, limit, name, later = table_lines([setting(folded, address(text), text) for text in ("Tried.Limit", "Tried.Name", "Tried.Later")])
+    assert head.split() == ["ADDRESS", "VALUE", "LAYER", "ACCESS", "UNIT", "LIMITS", "NOTE"]
+    assert limit.split() == ["Tried.Limit", "60", "operator", "ReadWrite", "integer", "0..100"]
+    assert name.endswith("held: the CSMS may not change it")
+    assert later.split()[1:3] == ["file", "file"]
+    assert later.endswith("csms (csms) from the next boot on")
+    derived = setting(folded, address("Connector.AvailabilityState@1.1"), "")
+    assert (derived.value, derived.layer) == ("Available", "derived")
+
+
+def test_a_history_has_every_layer_in_order(tried: Story) -> None:
+    """If this failed, the question who did that would have no answer."""
+    tried.files = edited(replace(LIMIT, max_limit="70"))
+    tried.start()
+    journal = tried.rows()
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    found = history(STATION, journal, folded, address("Tried.Limit"), "Tried.Limit")
+    said = [line.split("  ")[-1] for line in found[1:]]
+    assert said == [
+        "declared by a component file, with 10",
+        "set to 90 (SetVariables)",
+        "set to 60 (config set)",
+        "max limit 100 -> 70",
+        "90 dropped (out of range); 60 in force",
+    ]
+
+
+def test_who_set_names_every_layer(tried: Story) -> None:
+    """If this failed, a value that does not change could not be explained."""
+    put(tried, item("Name", "csms", component="Other"))
+    operator(tried, "Name", "again", component="Other")
+    journal = tried.rows()
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    found = who_set(STATION, journal, folded, address("Other.Name"), "Other.Name")
+    assert found[0] == "Other.Name = again"
+    assert [line.split()[:2] for line in found[2:5]] == [["operator", "again"], ["csms", "csms"], ["file", "file"]]
+    assert found[2].endswith("by config set")
+    assert ", message m" in found[3] or "by SetVariables, message " in found[3]
+    assert "held" in "\n".join(who_set(STATION, journal, folded, address("Tried.Name"), "Tried.Name"))
+    derived = who_set(STATION, journal, folded, address("ClockCtrlr.DateTime"), "ClockCtrlr.DateTime")
+    assert derived[1].startswith("derived: worked out whenever somebody asks")
+
+
+def test_what_was_retired_is_said_to_be(tried: Story) -> None:
+    """If this failed, half a history would look like a whole one."""
+    last = len(tried.turns) - 1
+    tried.when(OperatorSet(component="Tried", variable="Limit", value="61"))
+    journal: MemoryJournal = tried.rows()
+    segments.close(journal, at(STATION, journal, last))
+    assert journal.retire(last)
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    found = history(STATION, journal, folded, address("Tried.Limit"), "Tried.Limit")
+    assert found[1].split()[:3] == [f"#{last}", "-", "operator"]
+    assert "60 in force; what was before is in turns that were retired" in found[1]
+    assert found[2].endswith("set to 61 (config set)")
+    assert "in a turn that was retired" in who_set(STATION, journal, folded, address("Tried.Name"), "Tried.Name")[2]
+    (shadow,) = [one for one in foretold_of(journal) if one.address == "Tried.Name"]
+    assert "set in a turn that was retired" in shadow.text
+
+
+def foretold_of(journal: MemoryJournal) -> list[Item]:
+    """What is said of a boot without new files."""
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    return items(boot(STATION, folded, (), FLAGS), journal)
+
+
+def test_a_secret_is_shown_by_its_length(story: Story) -> None:
+    """If this failed, a password would stand in a terminal's history."""
+    story.when(OperatorSet(component="SecurityCtrlr", variable="BasicAuthPassword", value=PASSWORD))
+    journal = story.rows()
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    key = address("SecurityCtrlr.BasicAuthPassword")
+    shown = [
+        *table_lines([setting(folded, key, "")]),
+        *history(STATION, journal, folded, key, ""),
+        *who_set(STATION, journal, folded, key, ""),
+        *[str(one) for one in foretold_of(journal)],
+    ]
+    assert sum("<sealed 20 chars 000000>" in line for line in shown) >= 4
+    assert not any(PASSWORD in line for line in shown)
