@@ -368,6 +368,7 @@ def _declare(house: Offline, directory: Path | None) -> None:
 
     if not house.station[DEVICE_MODEL].declared:
         house.tell(configured(_load(directory, house.vault.keep).declarations, None, None))
+        print("no station ran on this data directory before; it has a journal and the component files now", file=sys.stderr)
 
 
 def _tell(answer: dict[str, Any]) -> None:
