@@ -15,18 +15,14 @@ from engine.errors import SetupFault
 from replay.cli import over_data, over_journal
 from replay.paths import default_data
 from stationd import offline
+from stationd.values import given, kept_nowhere, load_files
 from stationd.vault_key import add_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from component_config.load import Loaded
     from engine.event import Input
     from eventlog.fold import Folded
     from replay.output import Output, Watched
     from stationd.offline import Offline
-    from wire.declared import Declared
-    from wire.sealing import Secrets
 
 EPILOG = """examples:
   stationd config check ./files                                         are these component files right
@@ -129,7 +125,7 @@ def check(args: argparse.Namespace) -> int:
     from component_config.complaints import ConfigFault
 
     try:
-        loaded = _load(args.directory, _nowhere)
+        loaded = load_files(args.directory, kept_nowhere)
     except ConfigFault as fault:
         for line in fault.complaints:
             print(line)
@@ -143,19 +139,6 @@ def check(args: argparse.Namespace) -> int:
         f"{args.directory}: {len(loaded.files)} files, {len(components)} components, {len(variables)} variables, {len(evses)} EVSEs; nothing is wrong"
     )
     return 0
-
-
-def _load(directory: Path | None, keep: Callable[[str, str], str]) -> Loaded:
-    from component_config.load import load, shipped
-
-    return load([directory or shipped()], keep)
-
-
-def _nowhere(text: str, purpose: str) -> str:
-    """For looking at files only: a secret is kept nowhere."""
-    from eventlog.vault import HANDLE_BYTES, placeholder
-
-    return placeholder("0" * HANDLE_BYTES * 2, text, purpose)
 
 
 def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
@@ -174,7 +157,7 @@ def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
     data: Path = args.data or default_data()
     folded = _newest(store, args.station)
     with TemporaryDirectory() as scratch:
-        loaded = _load(args.directory, _copy_of_vault(data, args.vault_key, Path(scratch)))
+        loaded = load_files(args.directory, _copy_of_vault(data, args.vault_key, Path(scratch)))
     config = configured(loaded.declarations, args.csms, args.identity)
     started = Started(
         journal=folded.station[BOOT].journal,
@@ -204,7 +187,7 @@ def _copy_of_vault(data: Path, option: str | None, scratch: Path) -> Callable[[s
 
     def keep(text: str, purpose: str) -> str:
         if not (data / "vault").exists():
-            return _nowhere(text, purpose)
+            return kept_nowhere(text, purpose)
         if not opened:
             shutil.copyfile(data / "vault", scratch / "vault")
             opened.append(Vault(scratch, os.urandom, vault_key(option, data)))
@@ -295,15 +278,14 @@ def who_set(args: argparse.Namespace, out: Output, store: Watched) -> None:
 def set_(args: argparse.Namespace) -> int:
     """Set a value in the operator's layer."""
     data, text = _data(args), _named(args)
-    value = _value(args, text, data)
-    given = {"address": text, "value": value, "hold": args.hold}
+    value = given(args.value, args.value_file, text, data, args.component_config)
 
     def here(house: Offline) -> Input:
         from adapters.operator import asked_to_set
 
         return asked_to_set(house.station, text, value, house.vault.keep, hold=args.hold)
 
-    return _change(args, "set_variable", given, here, make=True)
+    return _change(args, "set_variable", {"address": text, "value": value, "hold": args.hold}, here, make=True)
 
 
 def release(args: argparse.Namespace) -> int:
@@ -335,11 +317,11 @@ def _data(args: argparse.Namespace) -> Path:
     return data
 
 
-def _change(args: argparse.Namespace, verb: str, given: dict[str, Any], here: Callable[[Offline], Input], *, make: bool = False) -> int:
+def _change(args: argparse.Namespace, verb: str, asked: dict[str, Any], here: Callable[[Offline], Input], *, make: bool = False) -> int:
     """Ask the station that runs, or where none does decide and write it here; *make*: also where there is no station yet."""
     data = _data(args)
     control: Path = args.control or data / "control.sock"
-    answer = offline.ask_station(control, verb, given)
+    answer = offline.ask_station(control, verb, asked)
     if answer is None:
         from adapters.operator import outcome
         from eventlog.store import STATUS_IN_USE
@@ -350,7 +332,7 @@ def _change(args: argparse.Namespace, verb: str, given: dict[str, Any], here: Ca
                 if make:
                     _declare(house, args.component_config)
                 facts = house.tell(here(house))
-                answer = outcome(house.station, given["address"], facts)
+                answer = outcome(house.station, asked["address"], facts)
         except SetupFault as fault:
             if fault.status == STATUS_IN_USE:
                 raise SetupFault(
@@ -367,7 +349,7 @@ def _declare(house: Offline, directory: Path | None) -> None:
     from stationd.run import configured
 
     if not house.station[DEVICE_MODEL].declared:
-        house.tell(configured(_load(directory, house.vault.keep).declarations, None, None))
+        house.tell(configured(load_files(directory, house.vault.keep).declarations, None, None))
         print("no station ran on this data directory before; it has a journal and the component files now", file=sys.stderr)
 
 
@@ -377,91 +359,3 @@ def _tell(answer: dict[str, Any]) -> None:
     print(f"{answer['address']} = {value(answer['value'])} ({answer['layer']})")
     for line in answer["changes"] or ["nothing was set, so nothing changes"]:
         print(f"  {line}")
-
-
-# Values
-
-
-def _value(args: argparse.Namespace, text: str, data: Path) -> str:
-    """The value to set: of the arguments where it is no secret, of a file, of standard input, or typed."""
-    if args.value is not None and args.value_file is not None:
-        raise SetupFault("VALUE, --value-file: give one of them")
-    if args.value_file is not None:
-        return _from_file(args.value_file)
-    declared = _declaration(args, text, data)
-    if args.value is None:
-        if declared is None or not _sealing(declared[0], "a", declared[1]):
-            raise SetupFault(f"{text}: no value; give one: stationd config set {text} VALUE, or --value-file FILE")
-        return _typed(text)
-    if declared is not None and _sealing(declared[0], args.value, declared[1]):
-        raise SetupFault(
-            f"{text}: this value is a secret or has one in it, and everybody on this machine can read arguments; leave it out to be asked for it, or "
-            "give --value-file FILE (- is standard input)"
-        )
-    value: str = args.value
-    return value
-
-
-def _sealing(declared: Declared, value: str, secrets: Secrets) -> bool:
-    """Whether *value* would be kept in the vault as a secret, all of it or a part."""
-    from adapters.operator import sealed
-    from eventlog.vault import SECRET
-
-    purposes = []
-
-    def keep(text: str, purpose: str) -> str:
-        purposes.append(purpose)
-        return _nowhere(text, purpose)
-
-    sealed(declared, value, keep, secrets)
-    return SECRET in purposes
-
-
-def _declaration(args: argparse.Namespace, text: str, data: Path) -> tuple[Declared, Secrets] | None:
-    """What is declared at an address, and what the files make secret; None where nothing is, which is said later."""
-    from machines.device_model.state import key_in
-    from replay.address import address
-    from wire.sealing import secrets_of
-
-    key = address(text)
-    declarations = _of_journal(data) or _load(args.component_config, _nowhere).declarations
-    found = next((declared for declared in declarations if key_in(declared) == key), None)
-    return (found, secrets_of(declarations)) if found is not None else None
-
-
-def _of_journal(data: Path) -> Sequence[Declared]:
-    """What the station of *data* declares; nothing where it has never run."""
-    from eventlog import snapshots
-    from eventlog.journal import Journal
-    from machines.device_model.state import DEVICE_MODEL
-    from replay.reading import KERNEL
-
-    if not (data / "journal" / "data.mdb").exists():
-        return ()
-    journal = Journal(data / "journal", readonly=True)
-    try:
-        return tuple(snapshots.restore(journal, KERNEL, snapshots.fold_version).station[DEVICE_MODEL].declared.values())
-    finally:
-        journal.close()
-
-
-def _from_file(name: str) -> str:
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
-        raise SetupFault(f"{name}: cannot be read ({why}); name a file with the value in it") from error
-    # An editor ends the last line; a value does not end with one.
-    return text.removesuffix("\n").removesuffix("\r")
-
-
-def _typed(text: str) -> str:
-    """A secret, typed twice without being shown."""
-    if not sys.stdin.isatty():
-        raise SetupFault(f"{text}: a secret is typed at a terminal, or read from a file: give --value-file FILE (- is standard input)")
-    from getpass import getpass
-
-    first = getpass(f"{text}: ")
-    if getpass("once more: ") != first:
-        raise SetupFault(f"{text}: the two are not the same; nothing was set", 1)
-    return first

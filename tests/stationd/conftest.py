@@ -95,6 +95,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         child.process.wait()
 
 
-def run(*words: str, **more: Any) -> subprocess.CompletedProcess[str]:
+def run(*words: str | bytes, **more: Any) -> subprocess.CompletedProcess[str]:
     """One command of stationd, to its end."""
     return subprocess.run([sys.executable, "-m", "stationd", *words], capture_output=True, text=True, timeout=60, check=False, **more)

@@ -23,9 +23,9 @@ from machines.device_model.state import DEVICE_MODEL
 from replay.newfiles import OF_THE_MODEL
 from replay.reading import KERNEL, turns
 from replay.state import at
-from stationd import config
 from stationd.__main__ import main
 from stationd.csms import FriendlyCsms
+from stationd.values import typed
 from tests.stationd.conftest import Child, Start, run
 
 PASSWORD = "correct horse battery staple"
@@ -148,6 +148,8 @@ def test_a_secret_is_no_argument(tmp_path: Path) -> None:
     assert "a secret is typed at a terminal" in without.stderr
     both = run("config", "set", SECRET, "x", "--value-file", "-", "--data", str(data))
     assert "give one of them" in both.stderr
+    strange = run("config", "set", IDENTITY, b"\xff", "--data", str(data))
+    assert "is no UTF-8" in strange.stderr
     none = run("config", "set", INTERVAL, "--data", str(data))
     assert f"stationd config set {INTERVAL} VALUE" in none.stderr
     gone = run("config", "set", SECRET, "--value-file", str(tmp_path / "gone"), "--data", str(data))
@@ -173,12 +175,12 @@ def test_a_secret_inside_a_value_is_sealed_too(tmp_path: Path) -> None:
 
 def test_a_secret_is_typed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """If this failed, a slip of the finger would lock a station out of its CSMS."""
-    typed = iter([PASSWORD, PASSWORD, PASSWORD, "correct horse battery stable"])
+    answers = iter([PASSWORD, PASSWORD, PASSWORD, "correct horse battery stable"])
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
-    assert config._typed(SECRET) == PASSWORD
+    monkeypatch.setattr("getpass.getpass", lambda _: next(answers))
+    assert typed(SECRET) == PASSWORD
     with pytest.raises(SetupFault, match="the two are not the same"):
-        config._typed(SECRET)
+        typed(SECRET)
 
 
 # A station at rest
