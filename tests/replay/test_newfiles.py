@@ -10,12 +10,13 @@ from engine.event import Fact, replace
 from engine.kernel import Turn
 from eventlog import segments, snapshots
 from eventlog.memory import MemoryJournal
+from machines.device_model.state import DEVICE_MODEL
 from machines.flags import FLAGS
 from machines.inputs import CableConnected, ConfigLoaded, OperatorSet, Started
 from machines.station import STATION
 from replay.address import address
-from replay.newfiles import OF_THE_MODEL, Item, boot, items, lines
-from replay.settings import history, matching, setting, settings, who_set
+from replay.newfiles import OF_THE_MODEL, Item, boot, items, lines, who
+from replay.settings import history, matching, name_of, setting, settings, who_set
 from replay.settings import lines as table_lines
 from replay.state import at
 from tests.machines.test_device_model import item, put
@@ -182,6 +183,24 @@ def test_who_set_names_every_layer(tried: Story) -> None:
     assert "held" in "\n".join(who_set(STATION, journal, folded, address("Tried.Name"), "Tried.Name"))
     derived = who_set(STATION, journal, folded, address("ClockCtrlr.DateTime"), "ClockCtrlr.DateTime")
     assert derived[1].startswith("derived: worked out whenever somebody asks")
+
+
+def test_a_value_that_waits_is_not_what_set_the_one_in_force(tried: Story) -> None:
+    """If this failed, somebody would be named who has changed nothing yet."""
+    first = len(tried.turns)
+    tried.start()
+    tried.settle(tried.connect())
+    put(tried, item("Later", "waits"))
+    journal = tried.rows()
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    found = who_set(STATION, journal, folded, address("Tried.Later"), "Tried.Later")
+    assert found[0] == "Tried.Later = csms"
+    assert f"in turn {first} at " in found[2]
+    assert found[2].endswith("by boot")
+    assert "note: waits (csms) from the next boot on" in found
+    told, _ = foretold(tried, files(*ALL))
+    assert any(str(one) == "set: Tried.Later: csms's waits, which waited for the boot" for one in told)
+    assert ("Tried.Later", first) in [(name_of(folded.station[DEVICE_MODEL], key), seq) for (key, _), (seq, _, _) in who(journal).items()]
 
 
 def test_what_was_retired_is_said_to_be(tried: Story) -> None:
