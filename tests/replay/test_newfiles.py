@@ -19,6 +19,7 @@ from replay.newfiles import OF_THE_MODEL, Item, boot, items, lines, who
 from replay.settings import history, matching, name_of, setting, settings, who_set
 from replay.settings import lines as table_lines
 from replay.state import at
+from replay.why import why
 from tests.machines.test_device_model import item, put
 from tests.machines.test_layers import ALL, FIXED, LATER, LIMIT, LIST, NAME, OTHER, PASSING, PINNED, edited, files, operator
 from tests.story import JOURNAL, PASSWORD, WALL_US, Story
@@ -181,6 +182,7 @@ def test_who_set_names_every_layer(tried: Story) -> None:
     assert found[2].endswith("by config set")
     assert ", message m" in found[3] or "by SetVariables, message " in found[3]
     assert "held" in "\n".join(who_set(STATION, journal, folded, address("Tried.Name"), "Tried.Name"))
+    assert "because a person at the station set it: from outside" in "\n".join(why(STATION, journal, "Other.Name"))
     derived = who_set(STATION, journal, folded, address("ClockCtrlr.DateTime"), "ClockCtrlr.DateTime")
     assert derived[1].startswith("derived: worked out whenever somebody asks")
 
