@@ -18,7 +18,6 @@ from engine.kernel import ENGINE, Kernel, Settled, Turn
 from engine.machine import Station
 from engine.ports import DONE, FAILED
 from engine.recorder import Recorder
-from engine.records import fields_of
 from eventlog import segments, snapshots
 from eventlog.memory import MemoryJournal
 from eventlog.store import Store
@@ -66,7 +65,7 @@ from sim.faults import NONE, Faults
 from sim.process import Crash, Process
 from sim.reference import Onlooker, Wrong
 from wire import frame, jsontext, sealed, sealing
-from wire.declared import Declared
+from wire.declared import Declared, written
 from wire.schemas import Schemas
 
 JOURNAL: Final = 0x51A7
@@ -149,7 +148,7 @@ def declared(config: Mapping[str, str], evses: int) -> ConfigLoaded:
                 component="Connector", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly", evse_id=evse_id, connector_id=1
             )
         )
-    body = jsontext.encode([fields_of(row)[1:] for row in rows])
+    body = jsontext.encode([written(row) for row in rows])
     return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)
 
 
