@@ -68,8 +68,8 @@ def _monitor(
     if not (type_ and config_type and kind.data_type):
         return None
     if not suits(type_, kind.data_type):
-        right = " or ".join(NUMBERS) if type_ in THRESHOLDS else "another data type"
-        reader.wrong(at, f"{type_} means nothing for a {kind.data_type}; right would be a variable of type {right}")
+        right = f"a variable of type {' or '.join(NUMBERS)}" if type_ in THRESHOLDS else "a Delta"
+        reader.wrong(at, f"{type_} means nothing for a {kind.data_type}; right would be {right}")
         return None
     if type_.startswith("Target") and "Target" not in attributes:
         reader.wrong(at, f"{type_} compares with the attribute Target, which the variable has not; right would be to add one")

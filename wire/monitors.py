@@ -60,9 +60,9 @@ def billionths(text: str) -> int | None:
 
     An exponent is read: that is how large and small numbers of a JSON text come to be written.
     """
-    mantissa, _, exponent = text.lower().partition("e")
+    mantissa, mark, exponent = text.lower().partition("e")
     whole, _, fraction = mantissa.removeprefix("+").removeprefix("-").partition(".")
-    digits, size = whole + fraction, exponent.removeprefix("+").removeprefix("-") or "0"
+    digits, size = whole + fraction, exponent.removeprefix("+").removeprefix("-") or ("" if mark else "0")
     if not (digits.isascii() and digits.isdigit() and size.isascii() and size.isdigit()) or len(text) > CHARACTERS_MOST or int(size) > EXPONENT_MOST:
         return None
     place = 9 - len(fraction) + (-int(size) if exponent.startswith("-") else int(size))

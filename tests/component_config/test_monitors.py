@@ -78,7 +78,7 @@ WRONG: list[tuple[Json, str]] = [
     (variable(monitors=[monitor()]),                         f"{D}: has monitors, and supportsMonitoring is false; right would be true"),
     (watched(monitor(), attributes=[{"type": "Target"}]),    f"{D}: has monitors, and no attribute of type Actual"),
     (watched(7),                                             f"{D}: 'monitors' has 7 in it; right would be an object with type, value and severity"),
-    (watched(monitor(kind="x")),                             f"{ONE}key 'kind' is not known; the keys of a monitor are: value, severity"),
+    (watched(monitor(config="x")),                             f"{ONE}key 'config' is not known; right would be 'config_type'"),
     (watched(monitor("Upper")),                              f"{ONE}'type' 'Upper' is not known; right would be one of: UpperThreshold"),
     (watched(monitor("UpperTreshold")),                      f"{ONE}'type' 'UpperTreshold' is not known; did you mean 'UpperThreshold'?"),
     (watched(monitor(config_type="CustomMonitor")),          f"{ONE}'config_type' 'CustomMonitor' is not known; right would be one of: HardWired"),
@@ -99,8 +99,8 @@ WRONG: list[tuple[Json, str]] = [
     (watched(monitor("Delta", reference_value=9), maxLimit=8), f"{ONE}'reference_value' 9 is above its maxLimit"),
     (watched(monitor(reference_value=1)),                    f"{ONE}'reference_value' is for a Delta on a variable that is no secret"),
     (watched(monitor("Delta", reference_value="p"), data_type="string", mutability="WriteOnly"), f"{ONE}'reference_value' is for a Delta"),
-    (watched(monitor(), data_type="string"),                 f"{ONE}UpperThreshold means nothing for a string; right would be a variable of type decimal"),
-    (watched(monitor("Periodic", 9), data_type="dateTime"),  f"{ONE}Periodic means nothing for a dateTime; right would be a variable of type another"),
+    (watched(monitor(), data_type="string"),                 f"{ONE}UpperThreshold means nothing for a string; right would be a variable"),
+    (watched(monitor("Periodic", 9), data_type="dateTime"),  f"{ONE}Periodic means nothing for a dateTime; right would be a Delta"),
     (watched(monitor("TargetDelta")),                        f"{ONE}TargetDelta compares with the attribute Target, which the variable has not"),
 ]  # fmt: skip
 
