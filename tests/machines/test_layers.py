@@ -43,7 +43,7 @@ ALL = (LIMIT, NAME, LIST, PINNED, PASSING, CONSTANT, LATER, FIXED, OTHER)
 
 def files(*declared: Declared, evses: int = 2) -> ConfigLoaded:
     """Component files that declare the small model of all stories, and *declared*."""
-    body = json.dumps(json.loads(declarations(evses=evses).body) + [fields_of(one)[1:] for one in declared]).encode()
+    body = json.dumps(json.loads(declarations(evses=evses).body) + [written(one) for one in declared]).encode()
     return ConfigLoaded(digest=f"files-{hash_text(body)}", body=body)
 
 

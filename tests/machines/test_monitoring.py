@@ -625,12 +625,11 @@ def test_n07_fr_10_a_secret_is_not_told(watched: Story) -> None:
 
 def test_derived_variables_are_watched(watched: Story) -> None:
     """N07.FR.05: an EVSE is occupied because its connector is; all of them are told in one message."""
-    evse, station = {"id": 1}, {}
     ids = placed(
         watched,
-        item("AvailabilityState", "Delta", 1, component="EVSE", evse=evse),
+        item("AvailabilityState", "Delta", 1, component="EVSE", evse={"id": 1}),
         item("AvailabilityState", "Delta", 1, component="Connector", evse={"id": 1, "connectorId": 1}),
-        item("AvailabilityState", "Delta", 1, component="ChargingStation", **station),
+        item("AvailabilityState", "Delta", 1, component="ChargingStation"),
     )
     found = said_events(plug(watched))
     assert brief(found) == [(ids[0], "Delta", "Occupied", False), (ids[1], "Delta", "Occupied", False)]
