@@ -323,7 +323,7 @@ class Life:
         random = self.random
         match random.choice(("set", "set", "set", "set", "clear", "base", "level", "report")):
             case "set":
-                items = [self._monitored() for _ in range(random.choice((1, 1, 3)))]
+                items = [self._monitored() for _ in range(random.choice((1, 3, 5)))]
                 self.world.ask(lambda csms: csms.ask("SetVariableMonitoring", {"setMonitoringData": items}))
             case "clear":
                 ids = sorted({random.randrange(1, 12) for _ in range(random.choice((1, 4)))})
