@@ -12,7 +12,6 @@ import pytest
 
 from engine.event import replace
 from engine.kernel import Turn
-from engine.records import fields_of
 from machines.device_model.facts import (
     DeclarationRemoved,
     DeclarationReturned,
@@ -27,7 +26,7 @@ from machines.device_model.state import DEVICE_MODEL, key_in
 from machines.inputs import CableConnected, ConfigLoaded, OperatorReset, OperatorSet
 from tests.machines.test_device_model import get, item, put, value
 from tests.story import Story, declarations, facts, hash_text
-from wire.declared import Declared
+from wire.declared import Declared, written
 
 LIMIT = Declared(component="Tried", variable="Limit", data_type="integer", min_limit="0", max_limit="100", value="10")
 NAME = Declared(component="Tried", variable="Name", value="file")

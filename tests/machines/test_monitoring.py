@@ -19,7 +19,7 @@ from engine.kernel import Faulted, Settled, Turn
 from engine.machine import Context
 from machines.device_model.derived import derived
 from machines.effects import ReplyError, SetEvse
-from machines.inputs import ConfigLoaded, Started
+from machines.inputs import ConfigLoaded
 from machines.monitoring import watch
 from machines.monitoring.facts import MonitorsArmed, MonitorsDeclared, MonitorsInstalled, MonitorsTriggered
 from machines.monitoring.state import MONITORING
@@ -27,7 +27,7 @@ from machines.outbound.facts import Queued
 from machines.storage.facts import StorageSeen
 from tests.conftest import NewStory
 from tests.machines.acts import Said, card, charge, do, levels, lose, plug, queued, reconnect, unplug
-from tests.story import JOURNAL, PASSWORD, WALL_US, Story, declarations, effects, facts, hash_text
+from tests.story import PASSWORD, Story, declarations, effects, facts, hash_text
 from wire.declared import Declared, DeclaredMonitor, read, written
 from wire.monitors import BILLION, billionths
 
@@ -623,6 +623,16 @@ def test_n07_fr_10_a_secret_is_not_told(watched: Story) -> None:
     assert (event["trigger"], event["actualValue"]) == ("Delta", "")
 
 
+def test_a_long_value_is_cut(watched: Story) -> None:
+    """DeviceDataCtrlr.ReportingValueSize holds for events as it does for reports."""
+    size = Declared(component="DeviceDataCtrlr", variable="ReportingValueSize", data_type="integer", value="3")
+    watched.settle(watched.when(model(tank("Name", "string", "a"), size)))
+    placed(watched, item("Name", "Delta", 1))
+    [event] = change(watched, "Name", "abcdef")
+    assert event["actualValue"] == "abc"
+    assert len(change(watched, "Name", "abcxyz")) == 1, "what is cut off changed, too"
+
+
 def test_derived_variables_are_watched(watched: Story) -> None:
     """N07.FR.05: an EVSE is occupied because its connector is; all of them are told in one message."""
     ids = placed(
@@ -751,6 +761,7 @@ def test_n08_fr_05_n08_fr_06_every_so_often(watched: Story) -> None:
     began = watched.at
     found = spoken(watched, 250)
     assert brief(found) == [(1, "Periodic", "1.5", False)] * 2
+    assert [event["eventId"] for event in found] == [1, 2]
     change(watched, "Heat", "7")
     assert brief(spoken(watched, 100)) == [(1, "Periodic", "7", False)]
     assert watched.station[MONITORING].dues == {1: began + 400 * SECOND_US}
@@ -918,9 +929,8 @@ def test_a_restart_is_a_new_beginning_for_a_delta(watched: Story) -> None:
 
 def start_again(story: Story) -> None:
     """The process dies and starts again, its component files as they were."""
-    story.boots += 1
-    at = story.at
-    story.when(Started(journal=JOURNAL, build="test", boot_id=f"b{story.boots}", boottime_us=at, wall_us=WALL_US + at, flags=story.flags))
+    story.files = model()
+    story.start()
     story.settle(story.connect())
 
 

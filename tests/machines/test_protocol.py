@@ -25,7 +25,19 @@ from tests.story import CARD, Story, effects
 from tests.story import names as names_of
 from wire import names
 
-SERVED = {"GetBaseReport", "GetReport", "GetVariables", "SetVariables", "RequestStartTransaction", "RequestStopTransaction"}
+SERVED = {
+    "ClearVariableMonitoring",
+    "GetBaseReport",
+    "GetMonitoringReport",
+    "GetReport",
+    "GetVariables",
+    "RequestStartTransaction",
+    "RequestStopTransaction",
+    "SetMonitoringBase",
+    "SetMonitoringLevel",
+    "SetVariableMonitoring",
+    "SetVariables",
+}
 LINKS = [("ocpp2.1", "2.1"), ("ocpp2.0.1", "2.0.1")]
 
 
