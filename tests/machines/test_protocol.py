@@ -66,6 +66,11 @@ def test_every_call_gets_one_answer_on_its_own_link(story: Story) -> None:
         "SetVariables": {"setVariableData": []},
         "RequestStartTransaction": {"idToken": {"idToken": CARD, "type": "Central"}, "remoteStartId": 1},
         "RequestStopTransaction": {"transactionId": "none"},
+        "SetMonitoringBase": {"monitoringBase": "All"},
+        "SetMonitoringLevel": {"severity": 5},
+        "SetVariableMonitoring": {"setMonitoringData": []},
+        "ClearVariableMonitoring": {"id": []},
+        "GetMonitoringReport": {"requestId": 1},
     }
     for action in sorted(SERVED | {"Reset", "Nonsense"}):
         payload = payloads.get(action, {})
