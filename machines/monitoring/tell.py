@@ -25,6 +25,10 @@ from machines.report.machine import split
 from wire.monitors import DELTAS, PERIODS
 
 
+FAULTY = (("availabilitystate", "Faulted"), ("problem", "true"))
+"""Variables and values that tell of a fault."""
+
+
 def look(station: Station, cx: Context) -> Conclusions:
     """What changed is held against every monitor."""
     here = station[MONITORING]
@@ -145,7 +149,7 @@ def event_data(station: Station, event: MonitorEvent, monitor: Monitor, when: st
 def technical(station: Station, monitor: Monitor, value: str) -> dict[str, str]:
     """What a technician wants to know of an EVSE that is Faulted."""
     evse_id = monitor.key[2]
-    if monitor.key[4] != "availabilitystate" or value != "Faulted" or not evse_id:
+    if (monitor.key[4], value) not in FAULTY or not evse_id:
         return {}
     if out_of_order(station, evse_id):
         failures = station[EVSES].failing[evse_id].failures

@@ -26,7 +26,7 @@ from machines.monitoring.state import MONITORING
 from machines.outbound.facts import Queued
 from machines.storage.facts import StorageSeen
 from tests.conftest import NewStory
-from tests.machines.acts import Said, card, charge, do, levels, lose, plug, queued, reconnect, unplug
+from tests.machines.acts import Said, card, charge, do, levels, lose, meter, plug, queued, reconnect, unplug
 from tests.story import PASSWORD, Story, declarations, effects, facts, hash_text
 from wire.declared import Declared, DeclaredMonitor, read, written
 from wire.monitors import BILLION, billionths
@@ -649,6 +649,15 @@ def test_derived_variables_are_watched(watched: Story) -> None:
     assert [(e["component"]["name"], e["actualValue"], e.get("cause")) for e in both] == [("ChargingStation", "Occupied", None)]
 
 
+def test_what_a_meter_measures_is_watched(watched: Story) -> None:
+    """TC_N_20, TC_N_45: the power of an EVSE rises above a bound, and falls below it."""
+    power = Declared(component="EVSE", variable="Power", data_type="decimal", mutability="ReadOnly", evse_id=1, supports_monitoring=True)
+    watched.settle(watched.when(model(power)))
+    placed(watched, item("Power", value=5_000, component="EVSE", evse={"id": 1}))
+    found = [said_events(do(watched, meter(energy_wh=1_000, power_w=watts))) for watts in (4_000, 7_000, 7_100, 3_000)]
+    assert [brief(one) for one in found] == [[], [(1, "Alerting", "7000", False)], [], [(1, "Alerting", "3000", True)]]
+
+
 def test_the_innermost_event_is_the_cause(watched: Story) -> None:
     """N07.FR.05: the station is occupied because its last connector is."""
     placed(
@@ -668,7 +677,9 @@ def test_the_innermost_event_is_the_cause(watched: Story) -> None:
 
 def test_a_fault_says_what_is_wrong(watched: Story) -> None:
     """A technician learns from the event what a technician needs."""
-    placed(watched, item("AvailabilityState", "Delta", 1, component="EVSE", evse={"id": 1}))
+    problem = Declared(component="EVSE", variable="Problem", data_type="boolean", mutability="ReadOnly", evse_id=1, supports_monitoring=True)
+    watched.settle(watched.when(model(problem)))
+    placed(watched, *[item(name, "Delta", 1, component="EVSE", evse={"id": 1}) for name in ("AvailabilityState", "Problem")])
     plug(watched)
     turn = watched.when(levels(plugged=True))
     watched.settle(turn)
@@ -681,8 +692,10 @@ def test_a_fault_says_what_is_wrong(watched: Story) -> None:
         watched.settle(done)
         for woken in watched.wait(70):
             watched.settle(woken)
+    info = "the hardware of EVSE 1 failed 3 times to do what it was asked"
     assert [(e["actualValue"], e["techCode"], e["techInfo"]) for e in found] == [
-        ("Faulted", "HardwareDisobeys", "the hardware of EVSE 1 failed 3 times to do what it was asked")
+        ("Faulted", "HardwareDisobeys", info),
+        ("true", "HardwareDisobeys", info),
     ]
 
 
