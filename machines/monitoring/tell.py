@@ -24,7 +24,6 @@ from machines.report.inventory import place
 from machines.report.machine import split
 from wire.monitors import DELTAS, PERIODS
 
-
 FAULTY = (("availabilitystate", "Faulted"), ("problem", "true"))
 """Variables and values that tell of a fault."""
 
@@ -69,11 +68,10 @@ def look(station: Station, cx: Context) -> Conclusions:
 def on_deadline(station: Station, woke: Woke, cx: Context) -> Conclusions:  # noqa: ARG001
     """N08: whatever is due by now reports, and waits for its next time."""
     here = station[MONITORING]
-    most = heard(station)
     due = [(here.monitors[number], due_us) for number, due_us in sorted(here.dues.items()) if due_us <= cx.at]
     yield MonitorsArmed(dues=tuple([(monitor.id, next_due(station, monitor, cx.at, due_us)) for monitor, due_us in due]))
-    audible = [monitor for monitor, _ in due if monitor.severity <= most]
-    yield from told(station, cx, [(monitor, reading(station, cx, monitor.key), False) for monitor in audible])
+    # What may not be heard is at rest and has no deadline.
+    yield from told(station, cx, [(monitor, reading(station, cx, monitor.key), False) for monitor, _ in due])
 
 
 def on_clock(station: Station, fact: ClockSet, cx: Context) -> Conclusions:  # noqa: ARG001
@@ -116,7 +114,7 @@ def cause(monitor: Monitor, events: Iterable[tuple[MonitorEvent, Monitor]]) -> i
     inner = [
         (-other.key[2], -other.key[3], event.event_id)
         for event, other in events
-        if other.key[4] == variable and other.type not in PERIODS and (other.key[2] == evse_id and other.key[3] if evse_id else other.key[2])
+        if other.key[4] == variable and (other.key[2] == evse_id and other.key[3] if evse_id else other.key[2])
     ]
     # A connector before the EVSE that it belongs to.
     return min(inner, key=lambda row: (row[1] == 0, -row[0], -row[1], row[2]))[2] if inner else 0

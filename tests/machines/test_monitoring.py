@@ -710,6 +710,45 @@ def test_monitors_of_the_files_are_heard_of_too(watched: Story) -> None:
     assert delta["variableMonitoringId"] == 2
 
 
+# What replaces what
+
+
+def test_a_delta_that_is_replaced_starts_from_the_moment(watched: Story) -> None:
+    """N07.FR.18: since it was set, if that was last."""
+    [delta] = placed(watched, item("Depth", "Delta", 5))
+    change(watched, "Depth", "14")
+    placed(watched, item("Depth", "Delta", 5, id=delta))
+    assert change(watched, "Depth", "19") == []
+    assert len(change(watched, "Depth", "20")) == 1
+
+
+def test_a_period_that_is_replaced_starts_from_the_moment(watched: Story) -> None:
+    """N08.FR.06: the time at which it was set counts."""
+    [period] = placed(watched, item("Heat", "Periodic", 100))
+    watched.wait(90)
+    placed(watched, item("Heat", "Periodic", 50, id=period))
+    assert watched.station[MONITORING].dues == {period: watched.at + 50 * SECOND_US}
+
+
+def test_a_monitor_of_another_type_has_passed_nothing_yet(watched: Story) -> None:
+    """Else the CSMS would be told that something is over which never was."""
+    [one] = placed(watched, item("Depth", value=5))
+    assert watched.station[MONITORING].exceeded
+    turn = watched.call("SetVariableMonitoring", {"setMonitoringData": [item("Depth", "LowerThreshold", 5, id=one)]}, "again")
+    assert list(events(turn)) == []
+    assert not watched.station[MONITORING].exceeded
+
+
+def test_n07_fr_11_a_base_that_moves_a_bound(watched: Story) -> None:
+    """N03.FR.04, N07.FR.11: the preconfigured bound comes back, and clears what the custom one had passed."""
+    files = tank("Depth", value="10", monitors=(factory("UpperThreshold", "50", 3),))
+    watched.settle(watched.when(model(files)))
+    placed(watched, item("Depth", value=5, severity=3, id=1))
+    turn = watched.call("SetMonitoringBase", {"monitoringBase": "FactoryDefault"}, "base")
+    assert brief(list(events(turn))) == [(1, "Alerting", "10", True)]
+    watched.settle(turn)
+
+
 # Transactions
 
 
@@ -840,6 +879,15 @@ def test_n07_fr_04_what_is_less_grave_does_not(watched: Story) -> None:
     watched.wait(30)
     found = said_events(watched.settle(reconnect(watched)))
     assert brief(found) == [(2, "Delta", "Occupied", False)]
+
+
+def test_n07_fr_15_the_level_counts_offline_too(watched: Story) -> None:
+    """N07.FR.15: what the CSMS does not want to hear does not wait for it either."""
+    placed(watched, item("AvailabilityState", "Delta", 1, 4, component="EVSE", evse={"id": 1}))
+    level(watched, 3)
+    lose(watched)
+    plug(watched)
+    assert not facts(watched.turns, MonitorsTriggered)
 
 
 def test_n08_fr_03_periods_without_a_link(watched: Story) -> None:
