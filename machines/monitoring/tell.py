@@ -13,7 +13,7 @@ from engine.kernel import ENGINE, Woke
 from engine.machine import Conclusions, Context, Station
 from machines.clock.facts import ClockSet
 from machines.clock.views import timestamp
-from machines.device_model.state import DEVICE_MODEL
+from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import REPORTING_SIZE
 from machines.evse.machine import EVSES, out_of_order
 from machines.monitoring.facts import Monitor, MonitorEvent, MonitorsArmed, MonitorsDisarmed, MonitorsTriggered
@@ -38,6 +38,15 @@ def look(station: Station, cx: Context) -> Conclusions:
     dues: list[tuple[int, int]] = []
     rest: list[int] = []
     found: list[tuple[Monitor, str, bool]] = []
+    texts: dict[Key, str] = {}
+
+    def seen(key: Key) -> str:
+        # Several monitors may watch one variable, and a view may have to look at every EVSE.
+        text = texts.get(key)
+        if text is None:
+            text = texts[key] = reading(station, cx, key)
+        return text
+
     for number, monitor in sorted(here.monitors.items()):
         audible = monitor.severity <= most
         if resting(station, monitor) or (monitor.type in PERIODS and not audible):
@@ -47,13 +56,13 @@ def look(station: Station, cx: Context) -> Conclusions:
             if number not in here.dues:
                 dues.append((number, next_due(station, monitor, cx.at, cx.at)))
         elif monitor.type == "Delta":
-            text, before = reading(station, cx, monitor.key), here.references.get(number)
+            text, before = seen(monitor.key), here.references.get(number)
             if before is None:
                 references.append((number, text))
             elif audible and moved(station, monitor, before, text):
                 found.append((monitor, text, False))
         elif audible:
-            text = reading(station, cx, monitor.key)
+            text = seen(monitor.key)
             beyond = exceeds(station, cx, monitor, text)
             # N07.FR.02: once when it is exceeded, once when it no longer is.
             if beyond is not None and beyond is not (number in here.exceeded):
