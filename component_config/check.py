@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from component_config import profiles
+from component_config import monitors, profiles
 from component_config.complaints import Complaints, Wrong, meant, one_of, shown
 from component_config.values import DATA_TYPES, LISTS, NUMBERS, check, less, parse, split, text_of
+from wire.declared import DeclaredMonitor
 
 COMPONENT_KEYS = (
     "name", "instance", "evse_id", "connector_id", "properties", "required", "description", "type", "$schema",
 )  # fmt: skip
 PROPERTY_KEYS = (
     "variable_name", "instance", "characteristics", "attributes", "description", "default", "required", "honoured", "source",
-    "type", "minimum", "maximum", "minLength", "maxLength",
+    "type", "minimum", "maximum", "minLength", "maxLength", "monitors",
 )  # fmt: skip
 CHARACTERISTIC_KEYS = ("dataType", "unit", "minLimit", "maxLimit", "valuesList", "supportsMonitoring")
 ATTRIBUTE_KEYS = ("type", "mutability", "value", "persistent", "constant")
@@ -97,6 +98,7 @@ class Variable(NamedTuple):
     honoured: bool
     secrecy: int
     body: dict[str, Any]
+    monitors: tuple[DeclaredMonitor, ...]
 
     def title(self) -> str:
         """As complaints write it: ``MessageTimeout[Default]``."""
@@ -136,12 +138,9 @@ class Reader:
         for key in body:
             if key in known:
                 continue
-            if key == "monitors":
-                self.wrong(where, "monitors cannot be declared in a file; right would be SetVariableMonitoring at run time")
-            else:
-                near = meant(key, known)
-                right = f"right would be '{near}'" if near else f"the keys of {what} are: {', '.join(known)}"
-                self.wrong(where, f"key {shown(key)} is not known; {right}")
+            near = meant(key, known)
+            right = f"right would be '{near}'" if near else f"the keys of {what} are: {', '.join(known)}"
+            self.wrong(where, f"key {shown(key)} is not known; {right}")
 
     def text(self, where: str, body: dict[str, Any], key: str, longest: int, *, needed: bool = False) -> str:
         """A text member; empty where it is missing or wrong."""
@@ -271,7 +270,8 @@ class Reader:
             secrecy = WHOLE
         attributes = self.attributes(where, body, characteristics, secrecy)
         honoured = self.flag(where, body, "honoured", default=True)
-        return Variable(name, instance, characteristics, attributes, needed, honoured, secrecy, body) if name else None
+        watched = monitors.read(self, where, body, characteristics, tuple([a.type for a in attributes]), secret=secrecy != OPEN)
+        return Variable(name, instance, characteristics, attributes, needed, honoured, secrecy, body, watched) if name else None
 
     def characteristics(self, where: str, body: dict[str, Any]) -> Characteristics:
         """What the variable may hold; an empty data type where that cannot be told."""

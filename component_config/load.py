@@ -305,4 +305,5 @@ def _declared(address: Address, variable: Variable, attribute: Attribute, text: 
         required=variable.required,
         honoured=variable.honoured,
         source=source,
+        monitors=variable.monitors if attribute.type == "Actual" else (),
     )

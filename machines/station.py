@@ -19,6 +19,7 @@ from machines.evse.machine import MACHINE as EVSES
 from machines.heartbeat.machine import MACHINE as HEARTBEAT
 from machines.inputs import Called, CalledBadly
 from machines.meter.machine import MACHINE as METERS
+from machines.monitoring.machine import MACHINE as MONITORING
 from machines.network.machine import MACHINE as NETWORK
 from machines.outbound.machine import MACHINE as OUTBOUND
 from machines.persons.machine import MACHINE as PERSONS
@@ -63,6 +64,7 @@ STATION = Kernel(
         HEARTBEAT,
         PROTOCOL,
         NETWORK,
+        MONITORING,
         OUTBOUND,
         PERSONS,
     ),

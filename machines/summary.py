@@ -17,6 +17,7 @@ from machines.connection.machine import IDENTITY, slot_url
 from machines.connection.state import CONNECTION
 from machines.device_model.views import connectors, evses
 from machines.meter.state import METERS
+from machines.monitoring.state import MONITORING
 from machines.network.machine import NETWORK
 from machines.outbound.state import OUTBOUND
 from machines.security.views import security_profile
@@ -70,12 +71,18 @@ def link(station: Station) -> dict[str, Any]:
 
 def summary(station: Station, at_us: int) -> dict[str, Any]:
     """The station as it stands, as JSON values."""
-    boot, out = station[BOOT], station[OUTBOUND]
+    boot, out, monitoring = station[BOOT], station[OUTBOUND], station[MONITORING]
     return {
         "time": timestamp(station, at_us),
         "link": {**link(station), "phase": station[CONNECTION].phase.value, "held": station[CONNECTION].held},
         "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build, "flags": list(boot.flags)},
         "queue": {"waiting": len(out.queue), "in_flight": bool(out.flying), "thinned": out.thinned},
+        "monitoring": {
+            "base": monitoring.base,
+            "level": monitoring.level,
+            "monitors": len(monitoring.monitors),
+            "exceeded": sorted(monitoring.exceeded),
+        },
         "faulted_evses": list(station[ENGINE].faulted_evses),
         "network": {
             "in_flight": station[NETWORK].in_flight,

@@ -58,6 +58,8 @@ class Csms:
         self.calls = 0
         self.said: dict[str, tuple[str, bytes]] = {}
         self.transactions: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}
+        self.events: dict[int, dict[str, Any]] = {}
+        """Events of monitors by their id, in the words of 2.0.1."""
         self.running: dict[str, int] = {}  # transaction id -> EVSE
         self.statuses: dict[tuple[int, int], str] = {}  # since it last accepted the station
         self.boots: list[str] = []
@@ -148,6 +150,11 @@ class Csms:
                     self.running[identifier] = payload.get("evse", {}).get("id", 0)
             case "StatusNotification":
                 self.statuses[payload["evseId"], payload["connectorId"]] = payload["connectorStatus"]
+            case "NotifyEvent":
+                for data in payload["eventData"]:
+                    event = {name: value for name, value in data.items() if name != "severity"}
+                    if self.events.setdefault(event["eventId"], event) != event:
+                        raise Violation("an event id stands for one event", f"{self.events[event['eventId']]} and {event}")
             case "BootNotification":
                 self.boots.append(payload["reason"])
             case "Heartbeat":

@@ -119,6 +119,7 @@ class Life:
             (1, self._flood),
             (5, world.look_at_space),
             (2, self._report),
+            (4, self._monitor),
         ]
         self._deeds = [deed for weight, deed in deeds for _ in range(weight if random.random() < 0.8 else 0)] or [self._card]  # noqa: PLR2004
 
@@ -317,6 +318,50 @@ class Life:
         else:
             criteria = self.random.sample(("Active", "Available", "Enabled", "Problem"), self.random.randrange(1, 4))
             self.world.ask(lambda csms: csms.ask("GetReport", {**asked, "componentCriteria": criteria}))
+
+    def _monitor(self) -> None:
+        random = self.random
+        match random.choice(("set", "set", "set", "set", "clear", "base", "level", "report")):
+            case "set":
+                items = [self._monitored() for _ in range(random.choice((1, 3, 5)))]
+                self.world.ask(lambda csms: csms.ask("SetVariableMonitoring", {"setMonitoringData": items}))
+            case "clear":
+                ids = sorted({random.randrange(1, 12) for _ in range(random.choice((1, 4)))})
+                self.world.ask(lambda csms: csms.ask("ClearVariableMonitoring", {"id": ids}))
+            case "base":
+                base = random.choice(("All", "FactoryDefault", "HardWiredOnly"))
+                self.world.ask(lambda csms: csms.ask("SetMonitoringBase", {"monitoringBase": base}))
+            case "level":
+                severity = random.choice((0, 4, 9, 9, 10))
+                self.world.ask(lambda csms: csms.ask("SetMonitoringLevel", {"severity": severity}))
+            case _:
+                self._reports += 1
+                asked = {"requestId": self._reports, "monitoringCriteria": random.sample(("DeltaMonitoring", "PeriodicMonitoring"), 1)}
+                self.world.ask(lambda csms: csms.ask("GetMonitoringReport", asked))
+
+    def _monitored(self) -> dict[str, Any]:
+        """One monitor, most of them such as a station takes."""
+        random, evse_id = self.random, self._evse()
+        component, variable, type_, value = random.choice(
+            (
+                ({"name": "EVSE", "evse": {"id": evse_id}}, "AvailabilityState", "Delta", 1),
+                ({"name": "Connector", "evse": {"id": evse_id, "connectorId": 1}}, "AvailabilityState", "Delta", 1),
+                ({"name": "EVSE", "evse": {"id": evse_id}}, "AvailabilityState", "PeriodicClockAligned", 900),
+                ({"name": "OCPPCommCtrlr"}, "HeartbeatInterval", "UpperThreshold", 60),
+                ({"name": "OCPPCommCtrlr"}, "OfflineThreshold", "LowerThreshold", 30),
+                ({"name": "SampledDataCtrlr"}, "TxUpdatedInterval", "Delta", 10),
+                ({"name": "SampledDataCtrlr"}, "TxUpdatedInterval", "Periodic", 120),
+                ({"name": "Toaster"}, "Heat", "UpperThreshold", 9),
+            )
+        )
+        return {
+            "component": component,
+            "variable": {"name": variable},
+            "type": type_,
+            "value": value,
+            "severity": random.randrange(10),
+            "transaction": random.random() < 0.3,  # noqa: PLR2004
+        }
 
     def _unsupported(self) -> None:
         action, payload = self.random.choice((("Reset", {"type": "Immediate"}), ("ClearCache", {}), ("MakeCoffee", {"sugar": 2}), ("Reset", {})))

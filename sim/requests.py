@@ -15,12 +15,11 @@ from typing import Any, Final, NamedTuple
 
 from engine.kernel import Faulted, Woke
 from engine.machine import Context, Station
-from engine.records import fields_of
 from machines.effects import Dial, Reply, ReplyError
 from machines.inputs import Called, CalledBadly, ConfigLoaded, LinkUp, Started
 from machines.station import STATION
 from wire import frame, jsontext, sealed, sealing
-from wire.declared import Declared
+from wire.declared import Declared, written
 from wire.schemas import Schemas
 
 BATCH: Final = 50
@@ -332,7 +331,7 @@ class Batch:
 
     def _begin(self) -> None:
         self._turn(Started(journal=1, build="requests", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000))
-        self._turn(ConfigLoaded(digest="d", body=jsontext.encode([fields_of(one)[1:] for one in self.model])))
+        self._turn(ConfigLoaded(digest="d", body=jsontext.encode([written(one) for one in self.model])))
         for _ in range(20):
             due = STATION.next_deadline(self.station)
             if due is None:

@@ -18,7 +18,6 @@ from engine.kernel import ENGINE, Kernel, Settled, Turn
 from engine.machine import Station
 from engine.ports import DONE, FAILED
 from engine.recorder import Recorder
-from engine.records import fields_of
 from eventlog import segments, snapshots
 from eventlog.memory import MemoryJournal
 from eventlog.store import Store
@@ -66,7 +65,7 @@ from sim.faults import NONE, Faults
 from sim.process import Crash, Process
 from sim.reference import Onlooker, Wrong
 from wire import frame, jsontext, sealed, sealing
-from wire.declared import Declared
+from wire.declared import Declared, written
 from wire.schemas import Schemas
 
 JOURNAL: Final = 0x51A7
@@ -138,18 +137,24 @@ def declared(config: Mapping[str, str], evses: int) -> ConfigLoaded:
     if strangers:
         raise ValueError(f"config: {', '.join(strangers)} is not known; the names are those of sim.world.CONFIG")
     rows = [
-        Declared(component=name.split(".")[0], variable=name.split(".")[1], data_type=kind, value=config.get(name, value))
+        Declared(component=name.split(".")[0], variable=name.split(".")[1], data_type=kind, value=config.get(name, value), supports_monitoring=True)
         for name, (kind, value) in sorted(CONFIG.items())
     ]
     rows.append(Declared(component="SecurityCtrlr", variable="BasicAuthPassword", mutability="WriteOnly", min_limit="16", max_limit="64"))
     for evse_id in range(1, evses + 1):
-        rows.append(Declared(component="EVSE", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly", evse_id=evse_id))
-        rows.append(
-            Declared(
-                component="Connector", variable="AvailabilityState", data_type="OptionList", mutability="ReadOnly", evse_id=evse_id, connector_id=1
+        for component, connector_id in (("EVSE", 0), ("Connector", 1)):
+            rows.append(
+                Declared(
+                    component=component,
+                    variable="AvailabilityState",
+                    evse_id=evse_id,
+                    connector_id=connector_id,
+                    data_type="OptionList",
+                    mutability="ReadOnly",
+                    supports_monitoring=True,
+                )
             )
-        )
-    body = jsontext.encode([fields_of(row)[1:] for row in rows])
+    body = jsontext.encode([written(row) for row in rows])
     return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)
 
 

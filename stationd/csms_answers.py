@@ -122,6 +122,7 @@ ANSWERS: dict[str, Answer] = {
     "NotifyEVChargingNeeds":          _needs,
     "NotifyEVChargingSchedule":       _says(status="Accepted"),
     "NotifyEvent":                    _says(),
+    "NotifyMonitoringReport":         _says(),
     "NotifyReport":                   _says(),
     "OpenPeriodicEventStream":        _says(status="Accepted"),
     "PullDynamicScheduleUpdate":      _says(status="Rejected"),

@@ -27,7 +27,6 @@ from component_config.schemas import installed_schemas
 from engine.errors import SetupFault
 from engine.event import replace
 from engine.recorder import Recorder
-from engine.records import fields_of
 from eventlog import snapshots
 from eventlog.journal import Journal
 from eventlog.store import BUILD
@@ -47,7 +46,7 @@ from stationd.logs import set_up_logs
 from stationd.scan import scan_if_marked
 from stationd.vault_key import add_option, open_vault
 from wire import jsontext
-from wire.declared import Declared
+from wire.declared import Declared, written
 from wire.sealing import secrets_of
 
 log = logging.getLogger("stationd")
@@ -146,7 +145,7 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
         raise SetupFault(f"the component files declare no {component}.{variable}, which the command line wants to set; add it")
     body = jsontext.encode(
         [
-            fields_of(replace(d, value=wanted[d.component, d.variable]) if (d.component, d.variable) in wanted and d.attribute == "Actual" else d)[1:]
+            written(replace(d, value=wanted[d.component, d.variable]) if (d.component, d.variable) in wanted and d.attribute == "Actual" else d)
             for d in declarations
         ]
     )

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from engine.event import Effect, Fact, Input
 from engine.kernel import Kernel, Turn, Woke
 from engine.machine import Context, Station
-from engine.records import fields_of
 from eventlog.codec import decode_turn, encode_turn
 from eventlog.fold import CHAIN_BYTES, Folded, fold
 from eventlog.memory import MemoryJournal
@@ -21,7 +20,7 @@ from machines.flags import FLAGS
 from machines.inputs import Answered, Called, ConfigLoaded, EvseSeen, LinkUp, Refused, Started
 from machines.outbound.asks import read_message_id
 from machines.station import STATION
-from wire.declared import Declared
+from wire.declared import Declared, written
 
 JOURNAL = 0xABCD
 WALL_US = 1_800_000_000_000_000
@@ -102,7 +101,7 @@ def declarations(settings: dict[str, str] | None = None, evses: int = 2) -> Conf
                 connector_id=1,
             )
         )
-    body = json.dumps([fields_of(d)[1:] for d in found]).encode()
+    body = json.dumps([written(d) for d in found]).encode()
     return ConfigLoaded(digest=f"{len(body)}-{hash_text(body)}", body=body)
 
 

@@ -5,8 +5,25 @@ Law: a declaration is data; nothing here reads a file or knows a default that th
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.event import Value
-from engine.records import record
+from engine.records import build, fields_of, record
+
+
+@record(409)
+class DeclaredMonitor(Value):
+    """A monitor of a variable as declared by a component file; *value* and *reference* are decimal text, or text of the variable's data type.
+
+    *reference*: the value that a Delta compares with until the first event; empty: the variable's value at the moment.
+    """
+
+    type: str
+    value: str
+    severity: int
+    kind: str  # HardWiredMonitor, PreconfiguredMonitor
+    transaction: bool = False
+    reference: str = ""
 
 
 @record(16)
@@ -38,3 +55,24 @@ class Declared(Value):
     source: str = ""  # file name
     policy: str = "runtime-wins"  # file-wins: a new value in the file counts more than what the CSMS or the station set before
     reboot: bool = False  # a new value counts from the next boot on
+    monitors: tuple[DeclaredMonitor, ...] = ()
+
+
+MONITORS = Declared.FIELDS.index("monitors")
+
+
+def written(declared: Declared) -> list[Any]:
+    """The fields of a declaration as JSON values: what stands in the body of a ``ConfigLoaded``."""
+    fields = fields_of(declared)[1:]
+    if len(fields) > MONITORS:
+        fields[MONITORS] = [fields_of(monitor)[1:] for monitor in declared.monitors]
+    return fields
+
+
+def read(fields: list[Any]) -> Declared:
+    """The declaration that :func:`written` wrote."""
+    values = [tuple(field) if isinstance(field, list) else field for field in fields]
+    if len(values) > MONITORS:
+        values[MONITORS] = tuple([build([409, *monitor]) for monitor in values[MONITORS]])
+    declared: Declared = build([16, *values])
+    return declared

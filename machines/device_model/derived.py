@@ -6,17 +6,22 @@ Law: a view, never stored; so it can't drift from what it shows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from engine.machine import Context, Station
+from engine.kernel import ENGINE
+from engine.machine import Context, Part, Station
 from machines.clock.views import timestamp
 from machines.connection.state import CONNECTION
-from machines.device_model.state import Key
+from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import connectors, evses
+from machines.evse.machine import EVSES
 from machines.meter.state import METERS
+from machines.monitoring.state import MONITORING
 from machines.security.views import security_profile
 from machines.session.state import SESSIONS
 from machines.session.tell import charging_state
 from machines.status.machine import connector_status
+from machines.storage.state import STORAGE
 
 View = Callable[[Station, Context, Key], str | None]
 
@@ -89,6 +94,18 @@ def _station(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
     return "Available" if free or not evses(station) else evse_status(station, evses(station)[0])
 
 
+def _monitoring_base(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return station[MONITORING].base
+
+
+def _monitoring_level(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return str(station[MONITORING].level)
+
+
+def _monitors(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return str(len(station[MONITORING].monitors))
+
+
 BY_NAME: dict[tuple[str, str], View] = {
     ("clockctrlr", "datetime"): _date_time,
     ("ocppcommctrlr", "activenetworkprofile"): _active_slot,
@@ -103,7 +120,13 @@ BY_NAME: dict[tuple[str, str], View] = {
     ("chargingstation", "activetransactionid"): _transactions,
     ("chargingstation", "availabilitystate"): _station,
     ("chargingstation", "problem"): _station_problem,
+    ("monitoringctrlr", "activemonitoringbase"): _monitoring_base,
+    ("monitoringctrlr", "activemonitoringlevel"): _monitoring_level,
+    ("monitoringctrlr", "activemonitors"): _monitors,
 }
+
+READS: tuple[Part[Any], ...] = (DEVICE_MODEL, CONNECTION, SESSIONS, METERS, EVSES, STORAGE, ENGINE, MONITORING)
+"""The parts that the views read, but for the clock: whoever has to notice that a variable changed watches these."""
 
 
 def derived(key: Key) -> View | None:

@@ -12,7 +12,7 @@ import attrs
 
 from engine.event import Value, replace
 from engine.machine import Folds, Part, State, state
-from engine.records import build, record
+from engine.records import record
 from machines.device_model.facts import (
     Changed,
     DeclarationRemoved,
@@ -23,7 +23,7 @@ from machines.device_model.facts import (
     VariableSet,
 )
 from wire import jsontext
-from wire.declared import Declared
+from wire.declared import Declared, read
 
 Key = tuple[str, str, int, int, str, str, str]
 """Component, its instance, evse id, connector id, variable, its instance, attribute: names folded, for OCPP compares them without case."""
@@ -133,7 +133,7 @@ DEVICE_MODEL = Part("device_model", DeviceModel)
 
 def declarations(body: bytes) -> list[Declared]:
     """What the text of a ``ConfigLoaded`` declares."""
-    return [build([16, *[tuple(f) if isinstance(f, list) else f for f in fields]]) for fields in jsontext.decode(body)]
+    return [read(fields) for fields in jsontext.decode(body)]
 
 
 def fold_declared(model: DeviceModel, fact: ModelDeclared) -> None:

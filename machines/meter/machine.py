@@ -11,7 +11,7 @@ from engine.kernel import Woke
 from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.clock.facts import ClockSet
-from machines.clock.views import wall
+from machines.clock.views import aligned
 from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable, evses
 from machines.inputs import EvseSeen, MeterTold
@@ -50,10 +50,7 @@ def next_aligned(station: Station, cx: Context) -> int:
     interval_us = max(ALIGNED_INTERVAL_S.integer(station), 0) * 1_000_000
     if not interval_us or not ALIGNED_ENABLED.boolean(station):
         return 0
-    now = wall(station, cx.at)
-    day = now - now % 86_400_000_000
-    passed = (now - day) // interval_us
-    return cx.at + min(day + (passed + 1) * interval_us, day + 86_400_000_000) - now
+    return aligned(station, cx.at, interval_us)
 
 
 def pace(station: Station, fact: Rebooted | ClockSet | ModelDeclared | Changed, cx: Context) -> Conclusions:

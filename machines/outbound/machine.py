@@ -32,8 +32,8 @@ QUEUE_ALL = Variable("OCPPCommCtrlr", "QueueAllMessages", "false")
 
 TRANSACTIONAL = "TransactionEvent"
 
-KEPT = (TRANSACTIONAL, "SecurityEventNotification", "NotifyReport")
-"""Messages that wait for the next link, however long it takes (E04.FR.01, A04.FR.02; a report that was accepted is told to its end)."""
+KEPT = (TRANSACTIONAL, "SecurityEventNotification", "NotifyEvent", "NotifyMonitoringReport", "NotifyReport")
+"""Messages that wait for the next link, however long it takes (E04.FR.01, A04.FR.02, N07.FR.04; a report that was accepted is told to its end)."""
 
 OF_THE_MOMENT = ("Heartbeat", "Authorize", "BootNotification")
 """Messages that mean nothing on a later link, not even with QueueAllMessages."""

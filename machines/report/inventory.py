@@ -96,21 +96,26 @@ def entries(station: Station, cx: Context, wanted: Wanted) -> Iterator[dict[str,
 
 def entry(station: Station, cx: Context, attributes: list[tuple[Key, Declared]], longest: int) -> dict[str, Any]:
     """One ReportDataType; of a value its first *longest* characters."""
-    first = attributes[0][1]
-    component: dict[str, Any] = {"name": first.component}
-    if first.component_instance:
-        component["instance"] = first.component_instance
-    if first.evse_id:
-        component["evse"] = {"id": first.evse_id, **({"connectorId": first.connector_id} if first.connector_id else {})}
-    variable = {"name": first.variable}
-    if first.variable_instance:
-        variable["instance"] = first.variable_instance
+    component, variable = place(attributes[0][1])
     return {
         "component": component,
         "variable": variable,
         "variableAttribute": [attribute(station, cx, key, declared, longest) for key, declared in attributes],
-        "variableCharacteristics": characteristics(first),
+        "variableCharacteristics": characteristics(attributes[0][1]),
     }
+
+
+def place(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The ComponentType and the VariableType of a variable."""
+    component: dict[str, Any] = {"name": declared.component}
+    if declared.component_instance:
+        component["instance"] = declared.component_instance
+    if declared.evse_id:
+        component["evse"] = {"id": declared.evse_id, **({"connectorId": declared.connector_id} if declared.connector_id else {})}
+    variable = {"name": declared.variable}
+    if declared.variable_instance:
+        variable["instance"] = declared.variable_instance
+    return component, variable
 
 
 def attribute(station: Station, cx: Context, key: Key, declared: Declared, longest: int) -> dict[str, Any]:

@@ -70,13 +70,18 @@ def on_custom(station: Station, call: Called, asked: dict[str, Any], cx: Context
 BUSY = "other reports wait to be sent, or there is no room for one"
 
 
-def able(station: Station) -> bool:
-    """Whether a report can be made now."""
-    return not full(station) and sum(entry.action == "NotifyReport" for entry in station[OUTBOUND].queue.values()) < WAITING_MOST
+def able(station: Station, action: str = "NotifyReport") -> bool:
+    """Whether a report whose parts are *action* can be made now."""
+    return not full(station) and sum(entry.action == action for entry in station[OUTBOUND].queue.values()) < WAITING_MOST
 
 
-def told(station: Station, cx: Context, request_id: int, found: list[dict[str, Any]]) -> Conclusions:
-    """B07.FR.04, B07.FR.10, B08.FR.14: every part says whose it is, its place, and whether another one follows."""
+def told(
+    station: Station, cx: Context, request_id: int, found: list[dict[str, Any]], *, action: str = "NotifyReport", member: str = "reportData"
+) -> Conclusions:
+    """B07.FR.04, B07.FR.10, B08.FR.14, N02.FR.03, N02.FR.04, N02.FR.09: every part says whose it is, its place, and whether another one follows.
+
+    The entries are the *member* of each *action*.
+    """
     parts = list(split(found))
     for seq_no, part in enumerate(parts):
         payload = {
@@ -84,9 +89,9 @@ def told(station: Station, cx: Context, request_id: int, found: list[dict[str, A
             "generatedAt": timestamp(station, cx.at),
             "seqNo": seq_no,
             "tbc": seq_no + 1 < len(parts),
-            "reportData": part,
+            member: part,
         }
-        yield ask(station, cx, "NotifyReport", payload, place=seq_no)
+        yield ask(station, cx, action, payload, place=seq_no)
 
 
 def split(found: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

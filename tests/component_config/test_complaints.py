@@ -167,7 +167,7 @@ BAD_VARIABLES: list[tuple[Any, str]] = [
     (variable(required=True),                           f"{D}is required and has no value"),
     (variable(required=True, value="", instance="x"),   "Tank.Depth[x]: is required and has no value"),
     (variable(variableName="Depth"),                    f"{D}key 'variableName' is not known; right would be 'variable_name'"),
-    (variable(monitors=[]),                             f"{D}monitors cannot be declared in a file"),
+    (variable(monitors={}),                             f"{D}'monitors' is an object; right would be a list"),
     (variable(attributes=[{"Value": 3}]),               f"{D}key 'Value' is not known; right would be 'value'"),
     (variable(characteristics={"dataType": "string", "max_limit": 3}), f"{D}key 'max_limit' is not known; right would be 'maxLimit'"),
     (variable(value=None),                              f"{D}value is null; right would be a value, or to leave the key out"),
@@ -341,11 +341,16 @@ def shaped(**keys: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional=keys) | st.fixed_dictionaries(dict(keys)) | LEAF
 
 
+MONITOR = shaped(
+    type=st.sampled_from(["UpperThreshold", "Delta", "Periodic", "TargetDelta", "Lower"]) | LEAF, value=LEAF, severity=st.integers(-1, 10) | LEAF,
+    transaction=LEAF, reference_value=LEAF, config_type=st.sampled_from(["HardWiredMonitor", "CustomMonitor"]) | LEAF,
+)  # fmt: skip
 ATTRIBUTE = shaped(type=LEAF, mutability=WORDS, value=LEAF, persistent=LEAF, constant=LEAF)
 CHARACTERISTICS = shaped(dataType=WORDS, unit=LEAF, minLimit=LEAF, maxLimit=LEAF, valuesList=LEAF, supportsMonitoring=st.booleans())
 PROPERTY = shaped(
     variable_name=WORDS, instance=WORDS, characteristics=CHARACTERISTICS, attributes=st.lists(ATTRIBUTE, max_size=2), default=LEAF,
     required=LEAF, honoured=LEAF, source=LEAF, type=LEAF, minimum=LEAF, minLength=LEAF,
+    monitors=st.lists(MONITOR, max_size=2) | LEAF,
 )  # fmt: skip
 DOCUMENT = shaped(
     name=WORDS, instance=WORDS, evse_id=st.integers(-1, 2) | LEAF, connector_id=LEAF, required=st.lists(WORDS, max_size=2) | LEAF,

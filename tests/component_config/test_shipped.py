@@ -31,6 +31,7 @@ REQUIRED = {
         "BytesPerMessage[GetReport]", "BytesPerMessage[GetVariables]", "BytesPerMessage[SetVariables]",
         "ItemsPerMessage[GetReport]", "ItemsPerMessage[GetVariables]", "ItemsPerMessage[SetVariables]",
     ),
+    "MonitoringCtrlr": ("BytesPerMessage[SetVariableMonitoring]", "ItemsPerMessage[SetVariableMonitoring]"),
     "ChargingStation": ("AvailabilityState", "Available", "SupplyPhases"),
     "EVSE": ("AvailabilityState", "Available", "Power", "SupplyPhases"),
     "Connector": ("AvailabilityState", "Available", "ConnectorType", "SupplyPhases"),

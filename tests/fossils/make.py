@@ -26,7 +26,7 @@ from tests.fossils import fossil, held, scenarios, shapes
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 400
-BYTES_MOST = 300_000
+BYTES_MOST = 400_000
 TURNS_MOST = 700
 """A longer life is not worth its room."""
 

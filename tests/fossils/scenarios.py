@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.kernel import Settled
 from eventlog.memory import MemoryJournal
 from machines.effects import Shred
 from machines.flags import FLAGS
-from machines.inputs import EvseSeen, ForgetAsked, OperatorReset, OperatorSet
+from machines.inputs import ConfigLoaded, EvseSeen, ForgetAsked, OperatorReset, OperatorSet
 from tests.machines.acts import card, charge, meter, plug, unplug
 from tests.replay.feeder import night
 from tests.story import CARD, Story, declarations, effects
+from wire import jsontext
+from wire.declared import Declared, DeclaredMonitor, written
 
 
 def told() -> dict[str, tuple[str, str, MemoryJournal]]:
@@ -21,6 +25,8 @@ def told() -> dict[str, tuple[str, str, MemoryJournal]]:
         "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
         "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
         "edited": ("component files that change under values that were set, and an operator", "2.1", edited().rows()),
+        "monitored": ("monitors of the component files and of the CSMS, triggered, replaced, cleared", "2.1", monitored("ocpp2.1").rows()),
+        "monitored-201": ("the same on a link of 2.0.1", "2.0.1", monitored("ocpp2.0.1").rows()),
         "forgotten": ("a driver asks to be forgotten while charging; the disk fails once", "2.1", forgotten().rows()),
     }
 
@@ -81,6 +87,43 @@ def edited() -> Story:
     story.files = declarations({"Shop.Name": "new"})
     story.start()
     story.when(OperatorReset(component="Shop", variable="Name"))
+    return story
+
+
+def monitored(subprotocol: str) -> Story:
+    """A tank with monitors of every kind: their bounds are passed, they are replaced, cleared, restored; a transaction comes and goes."""
+    story = Story().boot(subprotocol)
+    files = (
+        DeclaredMonitor(type="UpperThreshold", value="50", severity=1, kind="HardWiredMonitor"),
+        DeclaredMonitor(type="Delta", value="5", severity=4, kind="PreconfiguredMonitor", reference="10"),
+    )
+    depth = Declared(component="Tank", variable="Depth", data_type="integer", value="10", supports_monitoring=True, monitors=files)
+    body = jsontext.encode([*jsontext.decode(declarations().body), written(depth)])
+    story.settle(story.when(ConfigLoaded(digest="tank", body=body)))
+    place: dict[str, Any] = {"component": {"name": "Tank"}, "variable": {"name": "Depth"}}
+    items = [
+        {**place, "type": "LowerThreshold", "value": 5, "severity": 3, "transaction": True},
+        {**place, "type": "Periodic", "value": 30, "severity": 7},
+        {**place, "type": "Delta", "value": 8, "severity": 4, "id": 2},
+    ]
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("SetVariableMonitoring", {"setMonitoringData": items}),
+        ("SetVariables", {"setVariableData": [{**place, "attributeValue": "60"}]}),
+        ("SetVariables", {"setVariableData": [{**place, "attributeValue": "4"}]}),
+        ("SetMonitoringLevel", {"severity": 5}),
+        ("ClearVariableMonitoring", {"id": [4]}),
+        ("GetMonitoringReport", {"requestId": 1}),
+        ("SetMonitoringBase", {"monitoringBase": "FactoryDefault"}),
+    ]
+    for action, payload in calls[:2]:
+        story.settle(story.call(action, payload))
+    plug(story)
+    for turn in story.wait(40):
+        story.settle(turn)
+    story.settle(story.call(*calls[2]))
+    unplug(story)
+    for action, payload in calls[3:]:
+        story.settle(story.call(action, payload))
     return story
 
 

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from engine.kernel import Turn
-from engine.records import fields_of
 from machines.device_model.facts import ModelDeclared, VariableSet
 from machines.inputs import CableConnected, ConfigLoaded, LinkDown
 from tests.conftest import NewStory
 from tests.machines.acts import one
 from tests.story import PASSWORD, Story, declarations, facts, hash_text
-from wire.declared import Declared
+from wire.declared import Declared, written
 
 TRIED = (
     # what B05 has to judge; the component is Tried
@@ -48,7 +47,7 @@ TRIED = (
 
 def model(extra: tuple[Declared, ...] = TRIED) -> ConfigLoaded:
     """The small model of all stories, and what is tried here."""
-    body = json.dumps(json.loads(declarations().body) + [fields_of(one_of)[1:] for one_of in extra]).encode()
+    body = json.dumps(json.loads(declarations().body) + [written(one_of) for one_of in extra]).encode()
     return ConfigLoaded(digest=f"tried-{hash_text(body)}", body=body)
 
 
@@ -221,7 +220,7 @@ def test_b05_fr_09_derived_variables_cannot_be_set_whatever_the_file_says(
     loose = [fields for fields in json.loads(declarations().body) if fields[:2] != [component, variable]]
     place = evse or {}
     writable = Declared(component=component, variable=variable, evse_id=place.get("id", 0), connector_id=place.get("connectorId", 0))
-    loose.append(fields_of(writable)[1:])
+    loose.append(written(writable))
     body = json.dumps(loose).encode()
     story.when(ConfigLoaded(digest="loose", body=body))
     more = {"evse": evse} if evse else {}

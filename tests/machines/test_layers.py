@@ -12,7 +12,6 @@ import pytest
 
 from engine.event import replace
 from engine.kernel import Turn
-from engine.records import fields_of
 from machines.device_model.facts import (
     DeclarationRemoved,
     DeclarationReturned,
@@ -27,7 +26,7 @@ from machines.device_model.state import DEVICE_MODEL, key_in
 from machines.inputs import CableConnected, ConfigLoaded, OperatorReset, OperatorSet
 from tests.machines.test_device_model import get, item, put, value
 from tests.story import Story, declarations, facts, hash_text
-from wire.declared import Declared
+from wire.declared import Declared, written
 
 LIMIT = Declared(component="Tried", variable="Limit", data_type="integer", min_limit="0", max_limit="100", value="10")
 NAME = Declared(component="Tried", variable="Name", value="file")
@@ -43,7 +42,7 @@ ALL = (LIMIT, NAME, LIST, PINNED, PASSING, CONSTANT, LATER, FIXED, OTHER)
 
 def files(*declared: Declared, evses: int = 2) -> ConfigLoaded:
     """Component files that declare the small model of all stories, and *declared*."""
-    body = json.dumps(json.loads(declarations(evses=evses).body) + [fields_of(one)[1:] for one in declared]).encode()
+    body = json.dumps(json.loads(declarations(evses=evses).body) + [written(one) for one in declared]).encode()
     return ConfigLoaded(digest=f"files-{hash_text(body)}", body=body)
 
 

@@ -25,7 +25,19 @@ from tests.story import CARD, Story, effects
 from tests.story import names as names_of
 from wire import names
 
-SERVED = {"GetBaseReport", "GetReport", "GetVariables", "SetVariables", "RequestStartTransaction", "RequestStopTransaction"}
+SERVED = {
+    "ClearVariableMonitoring",
+    "GetBaseReport",
+    "GetMonitoringReport",
+    "GetReport",
+    "GetVariables",
+    "RequestStartTransaction",
+    "RequestStopTransaction",
+    "SetMonitoringBase",
+    "SetMonitoringLevel",
+    "SetVariableMonitoring",
+    "SetVariables",
+}
 LINKS = [("ocpp2.1", "2.1"), ("ocpp2.0.1", "2.0.1")]
 
 
@@ -54,6 +66,11 @@ def test_every_call_gets_one_answer_on_its_own_link(story: Story) -> None:
         "SetVariables": {"setVariableData": []},
         "RequestStartTransaction": {"idToken": {"idToken": CARD, "type": "Central"}, "remoteStartId": 1},
         "RequestStopTransaction": {"transactionId": "none"},
+        "SetMonitoringBase": {"monitoringBase": "All"},
+        "SetMonitoringLevel": {"severity": 5},
+        "SetVariableMonitoring": {"setMonitoringData": []},
+        "ClearVariableMonitoring": {"id": []},
+        "GetMonitoringReport": {"requestId": 1},
     }
     for action in sorted(SERVED | {"Reset", "Nonsense"}):
         payload = payloads.get(action, {})

@@ -20,6 +20,8 @@ from machines.connection.state import CONNECTION
 from machines.device_model.views import evses
 from machines.effects import SetEvse
 from machines.inputs import CardPresented, LinkDown, Refused
+from machines.monitoring.state import Monitoring
+from machines.monitoring.state import fold_rebooted as real_fold_monitoring_rebooted
 from machines.network.machine import ApplyPlan
 from machines.outbound.facts import Delivered, Dropped, Queued
 from machines.outbound.machine import not_taken
@@ -162,6 +164,12 @@ def delivered_by_anybody(station: Station, settled: Settled, cx: Context) -> Con
     yield from part("network").hears[Settled, ApplyPlan](station, replace(settled, outcome="done"), cx)
 
 
+def event_ids_from_the_start(here: Monitoring, fact: Rebooted) -> None:
+    """The events of monitors are counted anew after a restart."""
+    real_fold_monitoring_rebooted(here, fact)
+    here.last_event = 0
+
+
 def told_for_ever(status: Status, fact: Rebooted) -> None:
     """What the CSMS was told before a restart still counts, so nothing is told after it (B01.FR.05)."""
 
@@ -174,6 +182,11 @@ MUTATIONS: dict[str, tuple[Callable[[], Kernel], type[Process], str]] = {
     "release while opening ignored": (lambda: mutated("vas", hears={CableUnplugged: release_only_when_open}), Process, "onlooker expects"),
     "seqNo again after a restart": (lambda: mutated("sessions", folds={Rebooted: seq_no_from_the_start}), Process, "seqNo grows by one"),
     "queue lost at a restart": (lambda: mutated("outbound", folds={Rebooted: queue_lost}), Process, "no transaction event is lost"),
+    "event ids again after a restart": (
+        lambda: mutated("monitoring", folds={Rebooted: event_ids_from_the_start}),
+        Process,
+        "an event id stands for one event",
+    ),
     "status not told again": (lambda: mutated("status", hears={(Dropped, "StatusNotification"): None}), Process, "knows every connector"),
     "offer without authorization": (lambda: mutated("sessions", conclude=offer_to_everybody), Process, "onlooker sees"),
     "offer never taken back": (lambda: mutated("sessions", conclude=offer_once), Process, "the card that began a charge|hardware does what"),
