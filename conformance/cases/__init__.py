@@ -1,0 +1,7 @@
+"""The cases, a module a block: importing this registers all of them."""
+
+from __future__ import annotations
+
+from conformance.cases import b_provisioning, e_transactions
+
+__all__ = ["b_provisioning", "e_transactions"]

@@ -1,0 +1,141 @@
+"""The test cases of OCPP 2.0.1 Part 6 for charging stations, with the profile and the condition that Part 5 gives each.
+
+Law: every case stands here, built or not, so that no report can leave one out.  A case does not apply only where its condition is not met by what the
+station says that it has.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from engine.errors import SetupFault
+
+HERE = Path(__file__).parent
+
+
+class Listed(NamedTuple):
+    """A test case.  *condition* is empty where it applies to every station: ``C-49 and (C-30 or C-31)``, features of Part 5."""
+
+    case_id: str
+    name: str
+    profiles: tuple[str, ...]
+    conformance: str
+    condition: str
+    use_cases: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+    @property
+    def block(self) -> str:
+        """The functional block: ``B``."""
+        return self.case_id[3]
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split(";") if part)
+
+
+def _listed() -> dict[str, Listed]:
+    with (HERE / "catalogue.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["id"]: Listed(
+                row["id"],
+                row["name"],
+                _parts(row["profiles"]),
+                row["conformance"],
+                row["condition"],
+                _parts(row["use_cases"]),
+                _parts(row["requirements"]),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+CATALOGUE = _listed()
+
+YES, NO, LATER = "yes", "no", "later"
+"""Whether a station has a feature; *later*: it is to have it, so cases that are about it count as open."""
+
+
+def features_of(path: Path | None) -> dict[str, str]:
+    """Feature of Part 5 -> yes, no, later or a number, of the station that *path* describes as a JSON object; of stationd where it is None."""
+    if path is None:
+        with (HERE / "features.csv").open(encoding="utf-8", newline="") as file:
+            return {row["feature"]: row["value"] for row in csv.DictReader(file)}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SetupFault(f'{path}: cannot be read as JSON ({error}); right would be an object such as {{"C-49": "no", "HFS-8": 2}}') from error
+    if not isinstance(found, dict):
+        raise SetupFault(f'{path}: is no object; right would be one such as {{"C-49": "no", "HFS-8": 2}}')
+    wrong = [name for name, value in found.items() if not (value in (YES, NO, LATER) or isinstance(value, int))]
+    if wrong:
+        raise SetupFault(f"{path}: {wrong[0]}: right would be {YES}, {NO}, {LATER} or a number")
+    return {**features_of(None), **{name: str(value) for name, value in found.items()}}
+
+
+_WORD = re.compile(r"\s*(\(|\)|>|[A-Za-z0-9][A-Za-z0-9/.\-]*)")
+
+
+class _Reader:
+    """``a and (not b or c > 1)``, by recursive descent; ``and`` binds tighter than ``or``."""
+
+    def __init__(self, text: str, features: dict[str, str]) -> None:
+        self.words = _WORD.findall(text)
+        self.features = features
+
+    def next(self) -> str:
+        return self.words[0] if self.words else ""
+
+    def take(self) -> str:
+        return self.words.pop(0) if self.words else ""
+
+    def either(self) -> bool:
+        found = self.both()
+        while self.next() == "or":
+            self.take()
+            # Both sides are read, whatever the first says.
+            found = self.both() or found
+        return found
+
+    def both(self) -> bool:
+        found = self.one()
+        while self.next() == "and":
+            self.take()
+            found = self.one() and found
+        return found
+
+    def one(self) -> bool:
+        word = self.take()
+        if word == "not":
+            return not self.one()
+        if word == "(":
+            found = self.either()
+            if self.take() != ")":
+                raise ValueError("a bracket is not closed")
+            return found
+        value = self.features.get(word)
+        if value is None:
+            # C-40 stands for whatever begins with C-40.
+            value = YES if any(self.features[name] in (YES, LATER) for name in self.features if name.startswith(f"{word}.")) else NO
+        if self.next() == ">":
+            self.take()
+            return int(value if value.isdigit() else 0) > int(self.take())
+        return value in (YES, LATER) or (value.isdigit() and int(value) > 0)
+
+
+def holds(condition: str, features: dict[str, str]) -> bool:
+    """Whether *condition* is met by a station with *features*.  Raises ValueError where it cannot be read."""
+    reader = _Reader(condition, features)
+    found = reader.either()
+    if reader.words:
+        raise ValueError(f"{condition!r} cannot be read from {reader.words[0]!r} on")
+    return found
+
+
+def unmet(listed: Listed, features: dict[str, str]) -> str:
+    """The condition that a station does not meet; empty where the case applies to it."""
+    return listed.condition if listed.condition and not holds(listed.condition, features) else ""

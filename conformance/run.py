@@ -1,0 +1,119 @@
+"""One case after the other: what is needed for it, what came of it.
+
+Law: a case that raises what it may not is an ERROR and says where; whatever happens in one case leaves the others alone.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from pathlib import Path
+from time import perf_counter
+
+from conformance.bench import Bench
+from conformance.case import CASES, Case
+from conformance.catalogue import CATALOGUE, Listed, features_of, unmet
+from conformance.trial import Settings, Trial
+from conformance.verdict import BenchError, Entry, Failed, NotApplicable, NotExercised, Result, Verdict
+from sim.checks import Violation
+from wire.schemas import Schemas
+
+MakeBench = Callable[[Listed], Bench]
+
+
+async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, *, journals: Path | None = None) -> Result:
+    """One case at a fresh bench."""
+    begun = perf_counter()
+    verdict, note, failure = Verdict.PASS, "", None
+    trial = Trial(bench, settings, schemas)
+    try:
+        await bench.start()
+        await trial.booted()
+        for address, value in case.configuration.items():
+            await trial.configure(address, value)
+        trial.forget()
+        trial.looked = 0
+        await case.story(trial)
+        trial.finish()
+    except Failed as failed:
+        verdict, failure, note = Verdict.FAIL, failed.failure, str(failed.failure)
+    except Violation as broken:
+        verdict, note = Verdict.FAIL, str(broken)
+    except NotApplicable as missing:
+        verdict, note = Verdict.NOT_APPLICABLE, str(missing)
+    except NotExercised as missing:
+        verdict, note = Verdict.NOT_EXERCISED, str(missing)
+    except BenchError as error:
+        verdict, note = Verdict.ERROR, str(error)
+    except Exception as error:  # noqa: BLE001 (a case that is wrong must not end the run)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        verdict, note = Verdict.ERROR, f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    finally:
+        await bench.stop()
+    journal = ""
+    if verdict is Verdict.FAIL and journals is not None:
+        journal = bench.keep_journal(str(journals / case.case_id))
+    return Result(case.case_id, verdict, note, failure, tuple(bench.trace), journal, bench.digest(), perf_counter() - begun)
+
+
+def chosen(*, profile: str = "", block: str = "", case_ids: Iterable[str] = (), requirement: str = "") -> Iterator[Listed]:
+    """The cases of the catalogue that are asked for, in its order."""
+    wanted = set(case_ids)
+    for listed in CATALOGUE.values():
+        if profile and profile.casefold() not in [name.casefold() for name in listed.profiles]:
+            continue
+        if block and not listed.case_id.startswith(f"TC_{block.upper()}_"):
+            continue
+        if wanted and listed.case_id not in wanted:
+            continue
+        if requirement and requirement not in listed.requirements:
+            continue
+        yield listed
+
+
+async def run(
+    cases: Iterable[Listed],
+    make: MakeBench,
+    settings: Settings,
+    schemas: Schemas,
+    *,
+    features: dict[str, str] | None = None,
+    journals: Path | None = None,
+    progress: Callable[[Result], None] | None = None,
+) -> list[Result]:
+    """All of *cases*: those that do not apply and those that are not built are said to be so, the others are tried."""
+    known = features if features is not None else features_of(None)
+    results = []
+    for listed in cases:
+        result = await _one(listed, make, settings, schemas, known, journals)
+        results.append(result)
+        if progress is not None:
+            progress(result)
+    return results
+
+
+async def _one(listed: Listed, make: MakeBench, settings: Settings, schemas: Schemas, features: dict[str, str], journals: Path | None) -> Result:
+    condition = unmet(listed, features)
+    if condition:
+        return Result(listed.case_id, Verdict.NOT_APPLICABLE, condition)
+    case = CASES.get(listed.case_id)
+    if case is None:
+        return Result(listed.case_id, Verdict.NOT_BUILT, f"waits for {', '.join(listed.use_cases) or listed.name}")
+    return await tried(case, make(listed), settings, schemas, journals=journals)
+
+
+def finished(coroutine: Awaitable[list[Result]]) -> list[Result]:
+    """What a run in virtual time comes to: it never waits for anything, so no event loop is needed."""
+    step = coroutine.__await__()
+    try:
+        next(step)
+    except StopIteration as end:
+        found: list[Result] = end.value
+        return found
+    raise BenchError("a bench in virtual time has waited for something")
+
+
+def entries(results: Iterable[Result]) -> Iterator[Entry]:
+    """Everything that passed in all of them."""
+    for result in results:
+        yield from result.trace

@@ -1,0 +1,392 @@
+"""A case being tried: what it can do, what it can look at, and the rules that hold in every case.
+
+Law: the CSMS of a trial answers like an obliging one unless the case says otherwise; whatever the station sends is held against the schemas and the
+rules of Part 4 and E01 whether or not the case looks at it; a case that has looked at nothing does not pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, NoReturn
+
+from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
+from conformance.verdict import Failed, Failure, NotApplicable
+from wire import calendar, jsontext
+from wire.schemas import Schemas
+
+Payload = dict[str, Any]
+Where = Callable[[Payload], bool]
+Answers = Payload | Answer | Callable[[Payload], Payload | Answer]
+
+STATION_LIMIT_S = 30.0
+"""A station that takes longer than this for an answer, or for what it has to do at once, is given up."""
+
+
+class Token(NamedTuple):
+    """An idToken, as a card or a CSMS bears it."""
+
+    text: str
+    type: str = "ISO14443"
+
+    @property
+    def payload(self) -> Payload:
+        """As OCPP writes it."""
+        return {"idToken": self.text, "type": self.type}
+
+
+class Settings(NamedTuple):
+    """What a case has to know of the station and its surroundings."""
+
+    evse_id: int = 1
+    connector_id: int = 1
+    evses: tuple[tuple[int, int], ...] = ((1, 1), (2, 1))
+    """(evse id, connectors) of every EVSE."""
+    valid: Token = Token("04A1B2C3D4E5F6")
+    second: Token = Token("04A1B2C3D4E5F7")
+    """Valid too, of another driver."""
+    invalid: Token = Token("04DEADBEEF0001")
+    group: str = "GROUP-1"
+    master_group: str = "MASTER-1"
+    connect_within_s: int = 30
+    """EVConnectionTimeOut for cases that let it pass."""
+
+
+class Trial:
+    """One case at one bench."""
+
+    def __init__(self, bench: Bench, settings: Settings, schemas: Schemas) -> None:
+        self.bench = bench
+        self.settings = settings
+        self.schemas = schemas
+        self.inbox: list[Heard] = []
+        """CALLs of the station that nobody has asked for yet, in order."""
+        self.heard: list[Heard] = []
+        """All of them."""
+        self.looked = 0
+        """How often the case held something against what it has to be."""
+        self.groups: dict[str, str] = {}
+        """Token -> the group that the CSMS says it is in."""
+        self.statuses: dict[str, str] = {settings.invalid.text: "Invalid"}
+        """Token -> what the CSMS says of it; Accepted where nothing stands."""
+        self.interval_s = 300
+        self._answers: dict[str, list[tuple[int, Answers]]] = {}
+        self._ids: set[str] = set()
+        self._accepted = False
+        self._sequences: dict[str, int] = {}
+        self._broken: Failed | None = None
+        bench.hear = self._hear
+
+    @property
+    def driver(self) -> Driver:
+        """Hands at the station."""
+        return self.bench.driver
+
+    # What the CSMS says
+
+    def answer(self, action: str, answers: Answers, times: int = -1) -> None:
+        """Answer the next *times* CALLs of *action* with this (-1: all from now on): a payload, an Answer, or what a function makes of the CALL's."""
+        self._answers.setdefault(action, []).insert(0, (times, answers))
+
+    def refuse(self, action: str, code: str = "InternalError", times: int = -1) -> None:
+        """Answer with a CALLERROR."""
+        self.answer(action, Answer(error=code), times)
+
+    def silence(self, action: str, times: int = -1) -> None:
+        """Answer nothing."""
+        self.answer(action, SILENCE, times)
+
+    def _hear(self, heard: Heard) -> Answer:
+        try:
+            self._rules(heard)
+        except Failed as failed:
+            self._broken = self._broken or failed
+        self.heard.append(heard)
+        self.inbox.append(heard)
+        answer = self._answer(heard)
+        if heard.action == "BootNotification" and answer.payload is not None:
+            self._accepted = answer.payload.get("status") == "Accepted"
+        return answer
+
+    def _answer(self, heard: Heard) -> Answer:
+        chosen = self._answers.get(heard.action, [])
+        for place, (times, answers) in enumerate(chosen):
+            if times == 0:
+                continue
+            if times > 0:
+                chosen[place] = (times - 1, answers)
+            given = answers(heard.payload) if callable(answers) else answers
+            return given if isinstance(given, Answer) else Answer(given)
+        return Answer(self._obliging(heard.action, heard.payload))
+
+    def _obliging(self, action: str, payload: Payload) -> Payload:
+        match action:
+            case "BootNotification":
+                return {"status": "Accepted", "interval": self.interval_s, "currentTime": self.time()}
+            case "Heartbeat":
+                return {"currentTime": self.time()}
+            case "Authorize":
+                return {"idTokenInfo": self.info(payload["idToken"]["idToken"])}
+            case "TransactionEvent":
+                return {"idTokenInfo": self.info(payload["idToken"]["idToken"])} if "idToken" in payload else {}
+            case "DataTransfer" | "NotifyReport" | "NotifyEvent":
+                return {"status": "Accepted"} if action == "DataTransfer" else {}
+        return {}
+
+    def info(self, token: str) -> Payload:
+        """What the CSMS knows of a token."""
+        group = self.groups.get(token)
+        return {"status": self.statuses.get(token, "Accepted"), **({"groupIdToken": {"idToken": group, "type": "Central"}} if group else {})}
+
+    def time(self) -> str:
+        """The CSMS's time: real, or the bench's."""
+        if self.bench.real_time:
+            return calendar.text(int(datetime.now(UTC).timestamp() * 1e6))
+        return calendar.text(1_800_000_000_000_000 + self.bench.now_ms * 1000)
+
+    # The rules that hold in every case
+
+    def _rules(self, heard: Heard) -> None:
+        """Part 4: unique message ids, valid payloads; B02, B03: silence before Accepted; E01: sequence numbers without gap."""
+        action, payload = heard.action, heard.payload
+        problem = self.schemas.verdict(self.bench.version, f"{action}Request", jsontext.encode(payload))
+        if problem is not None:
+            self.fail(f"{action}Request", "a payload that keeps its schema", problem.description, "Part 3", (heard.turn,))
+        if heard.message_id in self._ids:
+            self.fail(f"{action}Request", "a message id of its own", heard.message_id, "Part 4, 4.1.4", (heard.turn,))
+        self._ids.add(heard.message_id)
+        if not self._accepted and action not in ("BootNotification", *self.may_speak):
+            self.fail("before it is accepted", "nothing but BootNotification", action, "B02.FR.02", (heard.turn,))
+        if action == "TransactionEvent":
+            self._in_sequence(heard)
+
+    may_speak: tuple[str, ...] = ()
+    """Actions that the case allows a station that is not accepted yet."""
+
+    def _in_sequence(self, heard: Heard) -> None:
+        payload = heard.payload
+        transaction, seq_no, kind = payload["transactionInfo"]["transactionId"], payload["seqNo"], payload["eventType"]
+        last = self._sequences.get(transaction)
+        if last is None and kind != "Started" and not self.strange_transactions:
+            self.fail("the first event of a transaction", "Started", kind, "E01.FR.07", (heard.turn,))
+        if last is not None and seq_no not in (last, last + 1):
+            self.fail("seqNo", f"{last + 1}, or {last} again", str(seq_no), "E01.FR.07", (heard.turn,))
+        if last is None and kind == "Started" and seq_no != 0:
+            self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
+        if calendar.parse(payload["timestamp"]) is None:
+            self.fail("timestamp", "a date-time", payload["timestamp"], "E01", (heard.turn,))
+        self._sequences[transaction] = seq_no
+
+    strange_transactions = False
+    """Whether transactions may go on that began before the case."""
+
+    # What the case asks and waits for
+
+    async def call(self, action: str, payload: Payload) -> Payload:
+        """A CALL of the CSMS; returns the payload of the CALLRESULT, which keeps its schema."""
+        reply = await self.bench.call(action, payload, STATION_LIMIT_S)
+        self._unbroken()
+        if reply is None:
+            self.fail(f"{action}Response", f"an answer within {STATION_LIMIT_S:.0f} s", "none", "Part 4, 4.1.3")
+        if reply.payload is None:
+            self.fail(f"{action}Response", "a CALLRESULT", f"a CALLERROR {reply.error}: {reply.description}", turns=(reply.turn,))
+        problem = self.schemas.verdict(self.bench.version, f"{action}Response", jsontext.encode(reply.payload))
+        if problem is not None:
+            self.fail(f"{action}Response", "a payload that keeps its schema", problem.description, "Part 3", (reply.turn,))
+        self.looked += 1
+        return reply.payload
+
+    async def call_error(self, action: str, payload: Payload, *codes: str, requirement: str = "") -> str:
+        """A CALL that the station has to answer with a CALLERROR, of one of *codes* where some are given; returns its code."""
+        reply = await self.bench.call(action, payload, STATION_LIMIT_S)
+        self._unbroken()
+        if reply is None or reply.payload is not None:
+            self.fail(f"{action}Response", f"a CALLERROR {' or '.join(codes)}", "nothing" if reply is None else f"{reply.payload}", requirement)
+        if codes:
+            self.one_of(reply.error, codes, f"CALLERROR to {action}", requirement)
+        self.looked += 1
+        return reply.error
+
+    async def expect(
+        self, action: str, where: Where | None = None, *, within_s: float = STATION_LIMIT_S, requirement: str = "", what: str = ""
+    ) -> Payload:
+        """The next CALL of *action* that nobody has asked for yet, and that is as *where* says; what came before it stays for others to ask for."""
+        return (await self.expect_heard(action, where, within_s=within_s, requirement=requirement, what=what)).payload
+
+    async def expect_heard(
+        self, action: str, where: Where | None = None, *, within_s: float = STATION_LIMIT_S, requirement: str = "", what: str = ""
+    ) -> Heard:
+        """Like :meth:`expect`, with its message id, moment and turn."""
+
+        def found() -> Heard | None:
+            return next((one for one in self.inbox if one.action == action and (where is None or where(one.payload))), None)
+
+        await self.bench.until(lambda: found() is not None or self._broken is not None, within_s)
+        self._unbroken()
+        heard = found()
+        if heard is None:
+            others = [one for one in self.inbox if one.action == action]
+            got = f"{others[-1].payload}" if others else "none"
+            self.fail(what or f"{action}Request", f"one within {within_s:g} s", got, requirement, tuple(one.turn for one in others[-1:]))
+        self.inbox.remove(heard)
+        self.looked += 1
+        return heard
+
+    async def event(
+        self, where: Where | None = None, *, within_s: float = STATION_LIMIT_S, requirement: str = "", what: str = "", **fields: Any
+    ) -> Payload:
+        """The next TransactionEvent whose members are as *fields* says, also those of transactionInfo; a tuple gives a choice."""
+
+        def fits(payload: Payload) -> bool:
+            for name, wanted in fields.items():
+                got = payload["transactionInfo"].get(name, payload.get(name))
+                if got not in (wanted if isinstance(wanted, tuple) else (wanted,)):
+                    return False
+            return where is None or where(payload)
+
+        told = ", ".join(f"{name} {wanted}" for name, wanted in fields.items())
+        return await self.expect(
+            "TransactionEvent", fits, within_s=within_s, requirement=requirement, what=what or f"TransactionEventRequest with {told}"
+        )
+
+    async def forbid(self, action: str, for_s: float, where: Where | None = None, *, requirement: str = "", what: str = "") -> None:
+        """No such CALL for a while, nor one that nobody has asked for yet."""
+
+        def found() -> Heard | None:
+            return next((one for one in self.inbox if one.action == action and (where is None or where(one.payload))), None)
+
+        await self.bench.until(lambda: found() is not None or self._broken is not None, for_s)
+        self._unbroken()
+        heard = found()
+        if heard is not None:
+            self.fail(what or f"{action}Request", "none", f"{heard.payload}", requirement, (heard.turn,))
+        self.looked += 1
+
+    async def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        await self.bench.until(lambda: self._broken is not None, seconds)
+        self._unbroken()
+
+    def forget(self, *actions: str) -> None:
+        """Nobody will ask for what has come until now, of these actions or of all."""
+        self.inbox = [one for one in self.inbox if actions and one.action not in actions]
+
+    # What the case looks at
+
+    def fail(self, what: str, expected: str, got: str, requirement: str = "", turns: Iterable[int] = ()) -> NoReturn:
+        """The station did what it may not."""
+        known = tuple(sorted({turn for turn in turns if turn >= 0})) or ((self.bench.turn(),) if self.bench.turn() >= 0 else ())
+        raise Failed(Failure(what, expected, got, requirement, known))
+
+    def equal(self, got: Any, expected: Any, what: str, requirement: str = "") -> None:
+        """*got* is *expected*."""
+        self.looked += 1
+        if got != expected:
+            self.fail(what, repr(expected), repr(got), requirement)
+
+    def one_of(self, got: Any, allowed: Iterable[Any], what: str, requirement: str = "") -> None:
+        """*got* is one of *allowed*."""
+        self.looked += 1
+        choices = tuple(allowed)
+        if got not in choices:
+            self.fail(what, f"one of {', '.join(map(repr, choices))}", repr(got), requirement)
+
+    def true(self, holds: bool, what: str, expected: str, got: Any, requirement: str = "") -> None:  # noqa: FBT001 (it is what is looked at)
+        """*holds*; otherwise *expected* was not what was got."""
+        self.looked += 1
+        if not holds:
+            self.fail(what, expected, repr(got), requirement)
+
+    def absent(self, payload: Payload, name: str, what: str, requirement: str = "") -> None:
+        """*payload* has no member *name*."""
+        self.looked += 1
+        if name in payload:
+            self.fail(f"{name} of {what}", "absent", repr(payload[name]), requirement)
+
+    def present(self, payload: Payload, name: str, what: str, requirement: str = "") -> Any:
+        """*payload* has a member *name*, which is returned."""
+        self.looked += 1
+        if name not in payload:
+            self.fail(f"{name} of {what}", "there", "absent", requirement)
+        return payload[name]
+
+    def _unbroken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+    def finish(self) -> None:
+        """The case is over: what was broken meanwhile counts, and so does having looked at nothing."""
+        self._unbroken()
+        if not self.looked:
+            raise RuntimeError("the case looked at nothing, so it cannot fail")
+
+    # The device model
+
+    async def get(self, address: str, attribute: str = "Actual") -> str:
+        """The value of ``Component.Variable`` (an instance in brackets, an EVSE behind @), as GetVariables tells it."""
+        item = {**variable(address), **({"attributeType": attribute} if attribute != "Actual" else {})}
+        answer = await self.call("GetVariables", {"getVariableData": [item]})
+        result = answer["getVariableResult"][0]
+        self.equal(result["attributeStatus"], "Accepted", f"attributeStatus of {address}", "B06.FR.10")
+        found: str = result.get("attributeValue", "")
+        return found
+
+    async def set(self, address: str, value: str) -> str:
+        """SetVariables of one variable; returns the attributeStatus."""
+        answer = await self.call("SetVariables", {"setVariableData": [{**variable(address), "attributeValue": value}]})
+        found: str = answer["setVariableResult"][0]["attributeStatus"]
+        return found
+
+    async def configure(self, address: str, value: str) -> None:
+        """Configuration State: the variable is *value*.  A station that has it otherwise and does not let it be set lacks what the case is about."""
+        answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
+        result = answer["getVariableResult"][0]
+        if result["attributeStatus"] == "Accepted" and result.get("attributeValue", "").lower() == value.lower():
+            return
+        if result["attributeStatus"] not in ("Accepted", "Rejected"):
+            if value.lower() == "false":
+                return
+            raise NotApplicable(f"{address} is not implemented ({result['attributeStatus']})")
+        status = await self.set(address, value)
+        if status == "RebootRequired":
+            await self.driver.power_cycle()
+            await self.booted()
+        elif status != "Accepted":
+            raise NotApplicable(f"{address} cannot be set to {value} ({status})")
+
+    # States in which a case may begin: see conformance/states.py for the others
+
+    async def booted(self) -> None:
+        """State Booted: accepted, every connector told, and quiet."""
+        connectors = {(evse_id, n) for evse_id, count in self.settings.evses for n in range(1, count + 1)}
+        mark = len(self.heard)
+        start = next((i for i in range(len(self.heard) - 1, -1, -1) if self.heard[i].action == "BootNotification"), mark)
+
+        def told() -> set[tuple[int, int]]:
+            return {(one.payload["evseId"], one.payload["connectorId"]) for one in self.heard[start:] if one.action == "StatusNotification"}
+
+        await self.bench.until(lambda: (self._accepted and connectors <= told()) or self._broken is not None, 2 * STATION_LIMIT_S)
+        self._unbroken()
+        if not self._accepted:
+            self.fail("BootNotificationRequest", f"one within {2 * STATION_LIMIT_S:.0f} s", "none", "B01.FR.01")
+        missing = sorted(connectors - told())
+        if missing:
+            self.fail("StatusNotificationRequest after a start", "one for every connector", f"none for {missing}", "B01.FR.05")
+        await self.wait(0.3)
+        self.forget()
+
+
+def variable(address: str) -> Payload:
+    """``Component[instance].Variable[instance]@evse.connector`` as OCPP writes a component and a variable."""
+    path, _, place = address.partition("@")
+    component, _, name = path.partition(".")
+    found: Payload = {"component": _named(component), "variable": _named(name)}
+    if place:
+        evse_id, _, connector_id = place.partition(".")
+        found["component"]["evse"] = {"id": int(evse_id), **({"connectorId": int(connector_id)} if connector_id else {})}
+    return found
+
+
+def _named(text: str) -> Payload:
+    name, _, instance = text.removesuffix("]").partition("[")
+    return {"name": name, **({"instance": instance} if instance else {})}
