@@ -20,7 +20,7 @@ from machines.device_model.facts import (
     VariableSet,
 )
 from machines.device_model.fit import canonical, misfit
-from machines.device_model.state import DEVICE_MODEL, OPERATOR, DeviceModel, Key, Layers, declarations, key_in
+from machines.device_model.state import DEVICE_MODEL, OPERATOR, DeviceModel, Key, Layers, address_of, declarations, key_in
 from machines.inputs import ConfigLoaded, Started
 from machines.session.state import SESSIONS
 from wire.declared import Declared
@@ -81,13 +81,7 @@ def removed(model: DeviceModel, new: dict[Key, Declared]) -> Iterator[Fact]:
         if key not in new and key[:4] in left:
             declared = model.declared[key]
             yield DeclarationRemoved(
-                component=declared.component,
-                component_instance=declared.component_instance,
-                evse_id=declared.evse_id,
-                connector_id=declared.connector_id,
-                variable=declared.variable,
-                variable_instance=declared.variable_instance,
-                attribute=declared.attribute,
+                **address_of(declared),
             )
 
 
@@ -97,13 +91,7 @@ def returned(model: DeviceModel, new: dict[Key, Declared]) -> Iterator[Fact]:
         if key in new:
             declared = new[key]
             yield DeclarationReturned(
-                component=declared.component,
-                component_instance=declared.component_instance,
-                evse_id=declared.evse_id,
-                connector_id=declared.connector_id,
-                variable=declared.variable,
-                variable_instance=declared.variable_instance,
-                attribute=declared.attribute,
+                **address_of(declared),
             )
 
 
@@ -135,15 +123,9 @@ def writable(declared: Declared) -> bool:
 def cleared(declared: Declared, source: str, old: str, value: str, cause: str) -> VariableCleared:
     """The fact that a layer is emptied."""
     return VariableCleared(
-        component=declared.component,
-        variable=declared.variable,
+        **address_of(declared),
         value=value,
         source=source,
-        component_instance=declared.component_instance,
-        variable_instance=declared.variable_instance,
-        evse_id=declared.evse_id,
-        connector_id=declared.connector_id,
-        attribute=declared.attribute,
         old=old,
         cause=cause,
     )
@@ -155,15 +137,9 @@ def on_start(station: Station, started: Started, cx: Context) -> Conclusions:  #
     for key, (source, value) in model.pending.items():
         declared = model.declared[key]
         yield VariableSet(
-            component=declared.component,
-            variable=declared.variable,
+            **address_of(declared),
             value=canonical(declared, value),
             source=source,
-            component_instance=declared.component_instance,
-            variable_instance=declared.variable_instance,
-            evse_id=declared.evse_id,
-            connector_id=declared.connector_id,
-            attribute=declared.attribute,
             old=model.text(key) or "",
             cause="boot",
         )

@@ -15,7 +15,7 @@ from machines.device_model.facts import VariableSet
 from machines.device_model.fit import canonical
 from machines.device_model.operator import on_operator_reset, on_operator_set
 from machines.device_model.rules import unfit
-from machines.device_model.state import CSMS, DEVICE_MODEL, FOLDS, DeviceModel, Key
+from machines.device_model.state import CSMS, DEVICE_MODEL, FOLDS, DeviceModel, Key, address_of
 from machines.device_model.views import REPORTING_SIZE, Variable
 from machines.effects import ReplyError
 from machines.inputs import Called, ConfigLoaded, OperatorReset, OperatorSet, Started
@@ -124,15 +124,9 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
             declared = model.declared[key]
             value = canonical(declared, value)
             yield VariableSet(
-                component=declared.component,
-                variable=declared.variable,
+                **address_of(declared),
                 value=value,
                 source=CSMS,
-                component_instance=declared.component_instance,
-                variable_instance=declared.variable_instance,
-                evse_id=declared.evse_id,
-                connector_id=declared.connector_id,
-                attribute=declared.attribute,
                 old=before.get(key) or model.text(key) or "",
                 cause="SetVariables",
                 pending=declared.reboot,

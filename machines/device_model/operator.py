@@ -11,7 +11,7 @@ from machines.device_model.derived import derived
 from machines.device_model.facts import SettingRefused, VariableSet
 from machines.device_model.fit import canonical
 from machines.device_model.rules import unfit
-from machines.device_model.state import DEVICE_MODEL, OPERATOR, Key, key_of
+from machines.device_model.state import DEVICE_MODEL, OPERATOR, Key, address_of, key_in
 from machines.inputs import OperatorReset, OperatorSet
 from wire.declared import Declared
 
@@ -19,19 +19,6 @@ REASONS = {
     "InvalidValue": "is no value of its data type or list",
     "ValueOutOfRange": "is outside of its limits",
 }
-
-
-def key_asked(asked: OperatorSet | OperatorReset) -> Key:
-    """The address that an operator names."""
-    return key_of(
-        asked.component,
-        asked.variable,
-        component_instance=asked.component_instance,
-        variable_instance=asked.variable_instance,
-        evse_id=asked.evse_id,
-        connector_id=asked.connector_id,
-        attribute=asked.attribute,
-    )
 
 
 def objection(station: Station, key: Key, value: str | None) -> str:
@@ -63,7 +50,7 @@ def _fits(declared: Declared, reason: str) -> str:
 
 def on_operator_set(station: Station, asked: OperatorSet, cx: Context) -> Conclusions:  # noqa: ARG001
     """Set a value, in the operator's layer."""
-    key = key_asked(asked)
+    key = key_in(asked)
     reason = objection(station, key, asked.value)
     if reason:
         yield SettingRefused(address="/".join(map(str, key)), reason=reason)
@@ -71,15 +58,9 @@ def on_operator_set(station: Station, asked: OperatorSet, cx: Context) -> Conclu
     model = station[DEVICE_MODEL]
     declared = model.declared[key]
     yield VariableSet(
-        component=declared.component,
-        variable=declared.variable,
+        **address_of(declared),
         value=canonical(declared, asked.value),
         source=OPERATOR,
-        component_instance=declared.component_instance,
-        variable_instance=declared.variable_instance,
-        evse_id=declared.evse_id,
-        connector_id=declared.connector_id,
-        attribute=declared.attribute,
         old=model.text(key) or "",
         cause="config set",
         hold=asked.hold,
@@ -88,7 +69,7 @@ def on_operator_set(station: Station, asked: OperatorSet, cx: Context) -> Conclu
 
 def on_operator_reset(station: Station, asked: OperatorReset, cx: Context) -> Conclusions:  # noqa: ARG001
     """Have the file's value count again: every layer above it is emptied."""
-    key = key_asked(asked)
+    key = key_in(asked)
     reason = objection(station, key, None)
     if reason:
         yield SettingRefused(address="/".join(map(str, key)), reason=reason)
@@ -109,12 +90,4 @@ def on_operator_reset(station: Station, asked: OperatorReset, cx: Context) -> Co
 
 def _named(asked: OperatorReset) -> Declared:
     """The address of something that no file declares."""
-    return Declared(
-        component=asked.component,
-        variable=asked.variable,
-        component_instance=asked.component_instance,
-        variable_instance=asked.variable_instance,
-        evse_id=asked.evse_id,
-        connector_id=asked.connector_id,
-        attribute=asked.attribute,
-    )
+    return Declared(**address_of(asked))

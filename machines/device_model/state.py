@@ -7,6 +7,7 @@ value, and the highest that has one is in force: file < station < CSMS < operato
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import attrs
 
@@ -22,6 +23,7 @@ from machines.device_model.facts import (
     VariableCleared,
     VariableSet,
 )
+from machines.inputs import OperatorReset, OperatorSet
 from wire import jsontext
 from wire.declared import Declared, read
 
@@ -55,8 +57,12 @@ def key_of(
     )
 
 
-def key_in(named: Changed | DeclarationRemoved | DeclarationReturned | Declared) -> Key:
-    """The address that a fact or a declaration names."""
+Named = Changed | DeclarationRemoved | DeclarationReturned | Declared | OperatorSet | OperatorReset
+"""What names a variable attribute by its fields."""
+
+
+def key_in(named: Named) -> Key:
+    """The address that a fact, an input or a declaration names."""
     return key_of(
         named.component,
         named.variable,
@@ -66,6 +72,19 @@ def key_in(named: Changed | DeclarationRemoved | DeclarationReturned | Declared)
         connector_id=named.connector_id,
         attribute=named.attribute,
     )
+
+
+def address_of(named: Named) -> dict[str, Any]:
+    """The same as the fields by which facts and inputs name it."""
+    return {
+        "component": named.component,
+        "variable": named.variable,
+        "component_instance": named.component_instance,
+        "variable_instance": named.variable_instance,
+        "evse_id": named.evse_id,
+        "connector_id": named.connector_id,
+        "attribute": named.attribute,
+    }
 
 
 @record(118)
