@@ -17,7 +17,7 @@ from component_config import profiles, required
 from component_config.check import INSIDE, OPEN, WHOLE, Attribute, Component, Reader, Variable
 from component_config.complaints import Complaints, ConfigFault, Wrong
 from component_config.files import CUSTOM, OVERRIDE, STANDARDIZED, File, read
-from component_config.override import Overlay, overlays
+from component_config.override import overlays
 from wire.declared import Declared
 
 if TYPE_CHECKING:

@@ -77,8 +77,8 @@ def _base(patch: File, beneath: dict[Claim, File], complaints: Complaints) -> Fi
         return None
     base = beneath.get(claim)
     if base is None:
-        text = f"no file in standardized/ or custom/ declares it; {one_of(address.name, tuple(sorted({f.document['name'] for f in beneath.values()})))}"
-        complaints.add(patch.label, str(address), text)
+        names = tuple(sorted({f.document["name"] for f in beneath.values() if f.document["name"].isprintable()}))
+        complaints.add(patch.label, str(address), f"no file in standardized/ or custom/ declares it; {one_of(address.name, names)}")
     return base
 
 
@@ -101,7 +101,8 @@ def _lay(patch: File, base: File, complaints: Complaints) -> frozenset[str]:
     touched: set[str] = set()
     for label, body in changes.items():
         if type(body) is not dict:
-            reader.wrong(label, f"is {'a text' if type(body) is str else shown(body)}; right would be an object with variable_name and what it changes")
+            text = "a text" if type(body) is str else shown(body)
+            reader.wrong(label, f"is {text}; right would be an object with variable_name and what it changes")
             continue
         variable, instance = reader.text(label, body, "variable_name", NAME_MAX, needed=True), reader.text(label, body, "instance", NAME_MAX)
         if not variable:

@@ -164,10 +164,14 @@ def _missing(file: File, component: Component, wanted: tuple[str, ...], only: st
             yield file.label, where, "is required and not declared; right would be a property for it", only
         elif not any(a.type == "Actual" for a in variable.attributes):
             yield file.label, where, "is required and has no attribute of type Actual; right would be to add one", only
-        elif not variable.required and variable.source != "EVEREST" and component.address.folded()[0] != "networkconfiguration":
+        elif not variable.required and component.address.folded()[0] != "networkconfiguration" and _empty(variable):
             # Where the file itself calls it required, that was said already; a slot without values is a free one.
-            if any(lacks(a) for a in variable.attributes):
-                yield file.label, where, "is required and has no value; right would be a 'value' in its attribute, or a 'default'", only
+            yield file.label, where, "is required and has no value; right would be a 'value' in its attribute, or a 'default'", only
+
+
+def _empty(variable: Variable) -> bool:
+    """Whether it lacks a value that only the file can give."""
+    return variable.source != "EVEREST" and any(lacks(a) for a in variable.attributes)
 
 
 def _unlimited(file: File, component: Component) -> Iterator[Lack]:

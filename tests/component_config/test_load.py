@@ -44,6 +44,7 @@ VALUES: list[tuple[str, Any, str | None]] = [
     ("MemberList",   ["c", "a"],                "c,a"),
     ("MemberList",   "",                        ""),
     ("SequenceList", 1,                         "1"),
+    ("SequenceList", "a,b,a",                   "a,b,a"),
 ]  # fmt: skip
 
 
