@@ -5,6 +5,7 @@ Law: nothing is guessed and nothing is passed over: a key that nobody reads is a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from component_config import monitors, profiles
@@ -17,7 +18,7 @@ COMPONENT_KEYS = (
 )  # fmt: skip
 PROPERTY_KEYS = (
     "variable_name", "instance", "characteristics", "attributes", "description", "default", "required", "honoured", "source",
-    "type", "minimum", "maximum", "minLength", "maxLength", "monitors",
+    "policy", "reboot", "type", "minimum", "maximum", "minLength", "maxLength", "monitors",
 )  # fmt: skip
 CHARACTERISTIC_KEYS = ("dataType", "unit", "minLimit", "maxLimit", "valuesList", "supportsMonitoring")
 ATTRIBUTE_KEYS = ("type", "mutability", "value", "persistent", "constant")
@@ -27,6 +28,8 @@ READABLE = ("ReadOnly", "ReadWrite")
 """Any other mutability, misspelled ones too, makes a value a secret."""
 
 SOURCES = ("EVEREST", "OCPP")
+POLICIES = ("runtime-wins", "file-wins")
+"""What counts when a file says something new of a variable that was set at run time (ADR 0020)."""
 
 JSON_TYPES = {"boolean": "boolean", "integer": "integer", "decimal": "number"}
 """What a property's ``type`` says for a data type; ``string`` for all others."""
@@ -44,6 +47,7 @@ PROFILES = ("internalctrlr", "networkconnectionprofiles")
 SLOT = "networkconfiguration"
 
 MISSING = object()
+NOTHING: Mapping[str, str] = {}
 
 
 class Address(NamedTuple):
@@ -96,13 +100,16 @@ class Variable(NamedTuple):
     attributes: tuple[Attribute, ...]
     required: bool
     honoured: bool
+    source: str
+    policy: str
+    reboot: bool
     secrecy: int
     body: dict[str, Any]
     monitors: tuple[DeclaredMonitor, ...]
 
     def title(self) -> str:
         """As complaints write it: ``MessageTimeout[Default]``."""
-        return _title(self.name, self.instance)
+        return title(self.name, self.instance)
 
 
 class Component(NamedTuple):
@@ -112,7 +119,8 @@ class Component(NamedTuple):
     variables: tuple[Variable, ...]
 
 
-def _title(name: str, instance: str) -> str:
+def title(name: str, instance: str) -> str:
+    """A variable as complaints write it."""
     return f"{name}[{instance}]" if instance else name
 
 
@@ -124,14 +132,16 @@ def _listed(value: object) -> list[object]:
 class Reader:
     """Reads one decoded file.  Whatever is wrong goes to *complaints*; what is returned then is good for nothing but more complaints."""
 
-    def __init__(self, file: str, complaints: Complaints) -> None:
+    def __init__(self, file: str, complaints: Complaints, touched: Mapping[str, str] = NOTHING) -> None:
         self.file = file
         self.complaints = complaints
+        self.touched = touched  # variables, as complaints write them, that another file has a part in: what to call the two
         self.component = ""
 
     def wrong(self, where: str, text: str) -> None:
         """Complain about a variable of this component, or with an empty *where* about the component."""
-        self.complaints.add(self.file, f"{self.component}.{where}" if where and self.component else where or self.component, text)
+        file = (self.touched.get(where) or self.touched.get(where.partition(" (")[0])) if self.touched else None
+        self.complaints.add(file or self.file, f"{self.component}.{where}" if where and self.component else where or self.component, text)
 
     def keys(self, where: str, body: dict[str, Any], known: tuple[str, ...], what: str) -> None:
         """Complain about keys that nobody reads."""
@@ -251,11 +261,13 @@ class Reader:
     def variable(self, label: str, body: object, required: bool) -> Variable | None:  # noqa: FBT001 (a column of a table)
         """One property."""
         if type(body) is not dict:
-            self.wrong(label, f"is {shown(body)}; right would be an object with variable_name, characteristics and attributes")
+            # A text is not quoted: it may be a password that was written where the variable belongs.
+            found = "a text" if type(body) is str else shown(body)
+            self.wrong(label, f"is {found}; right would be an object with variable_name, characteristics and attributes")
             return None
         name = self.text(label, body, "variable_name", NAME_MAX, needed=True)
         instance = self.text(label, body, "instance", NAME_MAX)
-        where = _title(name, instance) or label
+        where = title(name, instance) or label
         self.keys(where, body, PROPERTY_KEYS, "a property")
         self.note(where, body, "description")
         source = self.choice(where, body, "source", SOURCES, "OCPP")
@@ -270,8 +282,12 @@ class Reader:
             secrecy = WHOLE
         attributes = self.attributes(where, body, characteristics, secrecy)
         honoured = self.flag(where, body, "honoured", default=True)
+        policy = self.choice(where, body, "policy", POLICIES, POLICIES[0])
+        reboot = self.flag(where, body, "reboot", default=False)
         watched = monitors.read(self, where, body, characteristics, tuple([a.type for a in attributes]), secret=secrecy != OPEN)
-        return Variable(name, instance, characteristics, attributes, needed, honoured, secrecy, body, watched) if name else None
+        if not name:
+            return None
+        return Variable(name, instance, characteristics, attributes, needed, honoured, source, policy, reboot, secrecy, body, watched)
 
     def characteristics(self, where: str, body: dict[str, Any]) -> Characteristics:
         """What the variable may hold; an empty data type where that cannot be told."""
@@ -338,13 +354,14 @@ class Reader:
         """The attributes, each type once."""
         found = body.get("attributes", MISSING)
         if type(found) is not list or not found:
-            text = "missing" if found is MISSING else "empty" if found == [] else shown(found)
+            text = "missing" if found is MISSING else "empty" if found == [] else "a text" if type(found) is str else shown(found)
             self.wrong(where, f"'attributes' is {text}; right would be a list with an object for the Actual value")
             return ()
         attributes: list[Attribute] = []
         for one in found:
             if type(one) is not dict:
-                self.wrong(where, f"'attributes' has {shown(one)} in it; right would be an object with type and mutability")
+                text = "a text" if type(one) is str else shown(one)
+                self.wrong(where, f"'attributes' has {text} in it; right would be an object with type and mutability")
                 continue
             self.keys(where, one, ATTRIBUTE_KEYS, "an attribute")
             attribute = self.attribute(where, body, one, kind, secrecy)
@@ -419,11 +436,11 @@ class Reader:
             for fault in profiles.url_faults(url, int(level) if level in ("0", "1", "2", "3") else 0):
                 self.wrong("OcppCsmsUrl", fault)
         for variable in variables:
-            if variable.required and any(_lacks(a) for a in variable.attributes) and variable.characteristics.data_type:
+            if variable.required and any(lacks(a) for a in variable.attributes) and variable.characteristics.data_type:
                 self.wrong(variable.title(), "is required and has no value; right would be a 'value' in its attribute, or a 'default'")
 
 
-def _lacks(attribute: Attribute) -> bool:
+def lacks(attribute: Attribute) -> bool:
     """Whether a required variable lacks this value.
 
     One that is ReadOnly the station knows at run time, and a password, which is WriteOnly, may be unset.

@@ -7,17 +7,17 @@ A secret goes to *keep* and nowhere else: not into a declaration, a digest, a co
 from __future__ import annotations
 
 import logging
-import os
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from component_config import profiles
-from component_config.check import INSIDE, OPEN, WHOLE, Address, Attribute, Component, Reader, Variable
+from component_config import profiles, required
+from component_config.check import INSIDE, OPEN, WHOLE, Attribute, Component, Reader, Variable
 from component_config.complaints import Complaints, ConfigFault, Wrong
+from component_config.files import CUSTOM, OVERRIDE, STANDARDIZED, File, read
+from component_config.override import overlays
 from wire.declared import Declared
 
 if TYPE_CHECKING:
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ConfigFault", "Keep", "Loaded", "load", "shipped"]
 
 LOG = logging.getLogger("stationd.component_config")
-
-BYTES_MAX = 1 << 20
-"""The largest component file; libocpp's largest has 29 kB."""
-
-FOLDERS = ("standardized", "custom")
 
 Keep = Callable[[str, str], str]
 """``keep(text, "secret")`` puts a secret away and returns the placeholder that stands for it from now on.
@@ -44,20 +39,14 @@ class Loaded(NamedTuple):
 
     *declarations* are in the order of the files, and within a file in its own order.  *files* are (name relative to its
     directory, SHA-256 in hex): of the file's bytes as they are, or where a secret stands in it, of the document without
-    blanks between its parts and with placeholders instead of its secrets.
+    blanks between its parts and with placeholders instead of its secrets.  A file that an override is laid over is named
+    with it, ``standardized/A.json+override/A.json``, and its digest is that of the two together.  *warnings* say what OCPP
+    requires of a version that the station speaks beside another one, and the files lack.
     """
 
     declarations: tuple[Declared, ...]
     files: tuple[tuple[str, str], ...]
-
-
-class File(NamedTuple):
-    """A file that could be read; *label* is what complaints call it, *name* is relative to its directory."""
-
-    name: str
-    label: str
-    raw: bytes
-    document: Any
+    warnings: tuple[str, ...] = ()
 
 
 def shipped() -> Path:
@@ -67,156 +56,64 @@ def shipped() -> Path:
     return Path(__file__).parent
 
 
-def load(directories: Sequence[Path], keep: Keep) -> Loaded:
-    """Read ``standardized/*.json`` and ``custom/*.json`` of each directory.
+def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None = None) -> Loaded:
+    """Read ``standardized/*.json``, ``custom/*.json`` and ``override/*.json`` of each directory.
 
-    Names that begin with a dot are passed over.  *keep* is called for every secret that is in force, and only when
-    nothing is wrong: no secret of a refused directory is ever put away.  A ``value`` counts before a ``default``.
+    Names that begin with a dot are passed over.  A component in ``custom`` replaces the whole of it in ``standardized``; a file
+    in ``override`` replaces what it names in the one of the two that is in force, variable by variable.  *keep* is called for
+    every secret that is in force, and only when nothing is wrong: no secret of a refused directory is ever put away.  A
+    ``value`` counts before a ``default``.  *versions* of OCPP say which variables are required (``2.0.1``, ``2.1``); None: those
+    that the files themselves name in ``InternalCtrlr.SupportedOcppVersions``, and both where they name none.
 
     Raises:
         ConfigFault: With everything that is wrong.
     """
     complaints = Complaints()
-    files = [file for directory in directories for file in _files(directory, complaints, alone=len(directories) == 1)]
+    read_files = [file for directory in directories for file in read(directory, complaints, alone=len(directories) == 1)]
+    files = [file for file in read_files if file.folder != OVERRIDE]
+    patched = overlays(files, [file for file in read_files if file.folder == OVERRIDE], complaints)
     components: list[tuple[File, Component]] = []
     for file in files:
-        component = Reader(file.label, complaints).read(file.document)
+        overlay = patched.get(file.label)
+        reader = Reader(file.label, complaints, overlay.labels(file)) if overlay else Reader(file.label, complaints)
+        component = reader.read(file.document)
         if component is not None:
             components.append((file, component))
     _one_file_each(components, complaints)
+    components = _in_force(components)
     _topology(components, complaints)
+    warnings = required.check(components, versions, complaints)
     if complaints.lines:
         raise ConfigFault(complaints.lines)
     declarations: list[Declared] = []
     digests: list[tuple[str, str]] = []
     for file, component in components:
+        overlay = patched.get(file.label)
         sealed = False
         for variable in component.variables:
+            source = overlay.patch.name if overlay and variable.title() in overlay.variables else file.name
             sealed |= _drop_shadowed(variable)
             for attribute in variable.attributes:
                 text = _sealed(variable, attribute, keep)
                 sealed |= text != attribute.text
-                declarations.append(_declared(component.address, variable, attribute, text, file.name))
-        raw = msgspec.json.encode(file.document) if sealed else file.raw
-        digests.append((file.name, sha256(raw).hexdigest()))
+                declarations.append(_declared(component, variable, attribute, text, source))
+        raw = msgspec.json.encode(file.document) if sealed or overlay else file.raw
+        digests.append((f"{file.name}+{overlay.patch.name}" if overlay else file.name, sha256(raw).hexdigest()))
     LOG.info("%d component files declare %d attributes", len(digests), len(declarations))
-    return Loaded(tuple(declarations), tuple(digests))
+    return Loaded(tuple(declarations), tuple(digests), tuple(warnings))
 
 
-def _files(directory: Path, complaints: Complaints, *, alone: bool) -> Iterator[File]:
-    """The files of a directory, by name, decoded."""
-    seen = False
-    for folder in FOLDERS:
-        path = os.path.join(directory, folder)  # noqa: PTH118 (pathlib costs more than reading the files)
-        try:
-            names = sorted(os.listdir(path))  # noqa: PTH208 (as above)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            complaints.add(path, "", f"cannot be read ({error.strerror}); right would be a directory of JSON files")
-            seen = True
-            continue
-        seen = True
-        for name in names:
-            if not name.endswith(".json") or name.startswith("."):
-                continue
-            relative = f"{folder}/{name}"
-            label = relative if alone else f"{directory}/{relative}"
-            if not name.isprintable():
-                complaints.add(ascii(label), "", "the file's name is not printable UTF-8; right would be the component's name")
-                continue
-            raw = _read(f"{path}/{name}", label, complaints)
-            if raw is not None:
-                try:
-                    yield File(relative, label, raw, _decode(raw))
-                except ValueError as error:
-                    complaints.add(label, "", str(error))
-    if not seen:
-        complaints.add(str(directory), "", "holds no component files; right would be a directory with standardized/ and custom/")
-
-
-def _read(path: str, label: str, complaints: Complaints) -> bytes | None:
-    """The bytes of a regular file that is not too large."""
-    try:
-        # Non-blocking, for opening a named pipe would wait for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (a handle, not a path)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                complaints.add(label, "", "is not a file; right would be a JSON file")
-                return None
-            raw = file.read(BYTES_MAX + 1)
-    except OSError as error:
-        complaints.add(label, "", f"cannot be read ({error.strerror}); right would be a file that this user may read")
-        return None
-    if len(raw) > BYTES_MAX:
-        complaints.add(label, "", f"is larger than {BYTES_MAX} bytes; right would be one component a file")
-        return None
-    return raw
-
-
-def _decode(raw: bytes) -> Any:
-    """The document in *raw*.  Raises ``ValueError`` with the complaint."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 in line {_line(raw, error.start)}; right would be JSON in UTF-8") from None
-    if raw.startswith(b"\xef\xbb\xbf"):
-        raise ValueError("begins with a byte order mark; right would be UTF-8 without one")
-    try:
-        document = msgspec.json.decode(raw)
-    except RecursionError:
-        raise ValueError("is nested too deep; right would be an object with 'name' and 'properties'") from None
-    except ValueError as error:
-        what, _, place = str(error).partition(" (byte ")
-        line = _line(raw, int(place.rstrip(")")) if place.rstrip(")").isdigit() else len(raw))
-        raise ValueError(f"is not JSON in line {line}: {what}; right would be an object with 'name' and 'properties'") from None
-    if profiles.depth(document) > profiles.DEPTH_MAX:
-        raise ValueError("is nested too deep; right would be an object with 'name' and 'properties'")
-    _no_key_twice(raw, document)
-    return document
-
-
-def _line(raw: bytes, place: int) -> int:
-    return raw.count(b"\n", 0, place) + 1
-
-
-def _no_key_twice(raw: bytes, document: object) -> None:
-    """Refuse an object in which a key stands twice: JSON allows it, and all but the last would be lost without a word.
-
-    First by counting, which is quick: a quote before a colon ends a key, unless it is escaped and stands within a text.
-    Only where the numbers differ is the text read a second time, slowly, to say which key it is.
-    """
-    squeezed = b"".join(raw.split()).replace(b"\\\\", b"")
-    quotes = squeezed.count(b'":') - squeezed.count(b'\\":')
-    keys = 0
-    here = [document]
-    while here:
-        one = here.pop()
-        if type(one) is dict:
-            keys += len(one)
-            here += one.values()
-        elif type(one) is list:
-            here += one
-    if quotes == keys:
-        return
-    import json  # slow to import, and almost never needed
-
-    def pairs(members: list[tuple[str, object]]) -> dict[str, object]:
-        found: dict[str, object] = {}
-        for key, value in members:
-            if key in found:
-                raise ValueError(f"has the key {key[:60]!a} twice in one object; right would be once")
-            found[key] = value
-        return found
-
-    json.loads(raw, object_pairs_hook=pairs)
+def _in_force(components: list[tuple[File, Component]]) -> list[tuple[File, Component]]:
+    """Without the standardized components that a custom one replaces."""
+    replaced = {component.address.folded() for file, component in components if file.folder == CUSTOM}
+    return [(f, c) for f, c in components if f.folder != STANDARDIZED or c.address.folded() not in replaced]
 
 
 def _one_file_each(components: list[tuple[File, Component]], complaints: Complaints) -> None:
-    """Complain about two files for one component."""
-    seen: dict[tuple[str, str, int, int], str] = {}
+    """Complain about two files for one component in a folder: none of them could win but by chance."""
+    seen: dict[tuple[str, tuple[str, str, int, int]], str] = {}
     for file, component in components:
-        first = seen.setdefault(component.address.folded(), file.label)
+        first = seen.setdefault((file.folder, component.address.folded()), file.label)
         if first != file.label:
             complaints.add(file.label, str(component.address), f"is declared in {first} too; right would be one of the two files")
 
@@ -282,7 +179,8 @@ def _sealed(variable: Variable, attribute: Attribute, keep: Keep) -> str | None:
     return text
 
 
-def _declared(address: Address, variable: Variable, attribute: Attribute, text: str | None, source: str) -> Declared:
+def _declared(component: Component, variable: Variable, attribute: Attribute, text: str | None, source: str) -> Declared:
+    address = component.address
     kind = variable.characteristics
     return Declared(
         component=address.name,
@@ -305,5 +203,7 @@ def _declared(address: Address, variable: Variable, attribute: Attribute, text: 
         required=variable.required,
         honoured=variable.honoured,
         source=source,
+        policy=variable.policy,
+        reboot=variable.reboot,
         monitors=variable.monitors if attribute.type == "Actual" else (),
     )

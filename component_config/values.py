@@ -52,7 +52,7 @@ def text_of(raw: object, data_type: str) -> str | None:
         case "dateTime":
             text = _date_time(raw)
         case "MemberList" | "SequenceList":
-            text = _members(raw)
+            text = _members(raw, once=data_type == "MemberList")
         case _:
             text = _text(raw, data_type)
     if len(text) > TEXT_MAX:
@@ -166,13 +166,14 @@ def _shape(text: str) -> str:
     return "".join(["0" if c.isdigit() else c for c in text])
 
 
-def _members(raw: object) -> str:
-    members = [_text(m, "string") for m in raw] if type(raw) is list else split(_text(raw, "MemberList"))
+def _members(raw: object, *, once: bool) -> str:
+    """A comma separated list; *once* for a set, in which a member stands only once, and not for a sequence."""
+    members = [_text(m, "string").strip() for m in raw] if type(raw) is list else split(_text(raw, "MemberList"))
     if not all(members):
         raise Wrong("has an empty member between two commas; right would be 'a,b'")
     if any("," in m for m in members):
         raise Wrong("has a member with a comma in it; right would be one member for each")
-    twice = sorted({m for m in members if members.count(m) > 1})
+    twice = sorted({m for m in members if members.count(m) > 1}) if once else []
     if twice:
         raise Wrong("names a member twice; right would be once", twice[0])
     return ",".join(members)

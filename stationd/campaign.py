@@ -21,6 +21,7 @@ from component_config.schemas import installed_schemas
 from sim.lives import run_lives
 from sim.requests import run_requests
 from stationd.damage import run_damage
+from stationd.directories import run_directories
 from stationd.kills import run_kills
 from stationd.powerloss import run_power_losses
 from stationd.soak import run_soak
@@ -35,10 +36,11 @@ EXAMPLE = """examples:
   stationd campaign year --count 30              a month of a busy station with a bounded journal, and how fast it starts
   stationd campaign soak                         1,000,000 turns of the daemon: memory, file, bytes written
   stationd campaign requests --seed 9            GetVariables and SetVariables, valid and not, against an independent examiner
+  stationd campaign files --count 300            directories of component files, whole and broken, against another
 """
 
-SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "power": 300, "year": 365, "soak": 1_000_000, "requests": 100_000}
-"""Lives, kills, damaged files, power losses, days, turns, requests."""
+SIZES = {"lives": 10_000, "kills": 200, "damage": 500, "power": 300, "year": 365, "soak": 1_000_000, "requests": 100_000, "files": 10_000}
+"""Lives, kills, damaged files, power losses, days, turns, requests, directories of component files."""
 BAR = 40
 
 
@@ -46,7 +48,7 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the campaigns."""
     it = commands.add_parser(
         "campaign",
-        help="the long runs: simulated lives, kills, damaged files, power losses, a year, a soak, requests",
+        help="the long runs: simulated lives, kills, damaged files, power losses, a year, a soak, requests, component files",
         description="Run the campaigns at full size and record the result with the commit.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -133,8 +135,17 @@ def _requests(seed: int, count: int) -> Came:
     return list(found.lines()), len(found.wrong), seen
 
 
+def _files(seed: int, count: int) -> Came:
+    found = run_directories(count, seed, progress=_bar("files"))
+    seen = {
+        "directories": found.directories, "taken": found.taken, "declared": found.declared, "refused": found.refused, "complaints": found.complaints,
+    }  # fmt: skip
+    return list(found.lines()), len(found.broken), seen
+
+
 RUNS: dict[str, Callable[[int, int], Came]] = {
     "lives": _lives, "kills": _kills, "damage": _damage, "power": _power, "year": _year, "soak": _soak, "requests": _requests,
+    "files": _files,
 }  # fmt: skip
 
 

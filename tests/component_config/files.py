@@ -66,7 +66,7 @@ class Files:
 
     def load(self) -> Loaded:
         """Load the directory."""
-        return load([self.root], self.keep)
+        return load([self.root], self.keep, ())
 
     def values(self) -> dict[str, str | None]:
         """The values of the component under test."""

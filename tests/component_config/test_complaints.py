@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from component_config.load import BYTES_MAX, ConfigFault, load
+from component_config.files import BYTES_MAX
+from component_config.load import ConfigFault, load
 from tests.component_config.files import CONNECTOR, EVSE, Files, Json, component, variable
 
 TANK = "standardized/Tank.json"
@@ -262,15 +263,15 @@ def test_two_properties_for_one_variable(files: Files) -> None:
 def test_two_files_for_one_component(files: Files) -> None:
     """If this failed, one of two files would win without a word."""
     files.tank(instance="x")
-    files.put("custom/Tank.json", component("TANK", instance="X"))
-    assert files.complaint().startswith(f"custom/Tank.json: TANK[X]: is declared in {TANK} too")
+    files.put("standardized/Other.json", component("TANK", instance="X"))
+    assert files.complaint().startswith(f"{TANK}: Tank[x]: is declared in standardized/Other.json too")
 
 
 def test_two_directories_are_named_in_full(files: Files, tmp_path: Path) -> None:
     """If this failed, a complaint about one of several directories would leave open which one."""
     other = Files(tmp_path / "other")
     with pytest.raises(ConfigFault) as caught:
-        load([files.root, other.root], files.keep)
+        load([files.root, other.root], files.keep, ())
     first, second = caught.value.complaints
     text = f"{other.root}/custom/Connector_1_1.json: Connector(1,1): is declared in {files.root}/custom/Connector_1_1.json too"
     assert first.startswith(text)

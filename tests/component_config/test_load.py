@@ -44,6 +44,7 @@ VALUES: list[tuple[str, Any, str | None]] = [
     ("MemberList",   ["c", "a"],                "c,a"),
     ("MemberList",   "",                        ""),
     ("SequenceList", 1,                         "1"),
+    ("SequenceList", "a,b,a",                   "a,b,a"),
 ]  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def test_a_declaration_says_all_that_its_file_says(files: Files) -> None:
     """If this failed, a key of a file would be read and forgotten."""
     body = variable(
         "Depth", "integer", instance="north", unit="m", minLimit="-1.50", maxLimit=9, supportsMonitoring=True, mutability="ReadOnly",
-        value="7", persistent=False, constant=True, honoured=False, required=True,
+        value="7", persistent=False, constant=True, honoured=False, required=True, policy="file-wins", reboot=True,
     )  # fmt: skip
     files.put("standardized/Tank.json", component("Tank", body, instance="i", evse_id=1, connector_id=1))
     assert files.load().declarations[0] == Declared(
@@ -83,6 +84,8 @@ def test_a_declaration_says_all_that_its_file_says(files: Files) -> None:
         required=True,
         honoured=False,
         source="standardized/Tank.json",
+        policy="file-wins",
+        reboot=True,
     )
 
 
@@ -325,7 +328,7 @@ def test_the_dialect_of_libocpp_is_read_as_it_is() -> None:
         kept.append(text)
         return kind
 
-    found = load([DIALECT], keep)
+    found = load([DIALECT], keep, ())
     values = {(d.component, d.component_instance, d.variable, d.attribute): d.value for d in found.declarations}
     assert values["OCPPCommCtrlr", "", "HeartbeatInterval", "Actual"] == "1800"
     assert values["OCPPCommCtrlr", "", "NetworkConfigurationPriority", "Actual"] == "1"

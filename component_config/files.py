@@ -1,0 +1,146 @@
+"""The bytes of component files, and the JSON in them.
+
+Law: whatever lies in the directory is read or complained about: nothing waits for ever, nothing is read twice, nothing is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from component_config import profiles
+from component_config.complaints import Complaints
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BYTES_MAX = 1 << 20
+"""The largest component file; libocpp's largest has 29 kB."""
+
+STANDARDIZED, CUSTOM, OVERRIDE = FOLDERS = ("standardized", "custom", "override")
+
+
+class File(NamedTuple):
+    """A file that could be read; *label* is what complaints call it, *name* is relative to its directory."""
+
+    folder: str
+    name: str
+    label: str
+    raw: bytes
+    document: Any
+
+
+def read(directory: Path, complaints: Complaints, *, alone: bool) -> Iterator[File]:
+    """The files of a directory, folder by folder in the order of ``FOLDERS`` and then by name, decoded.
+
+    *alone*: there is no other directory, so that a name relative to it says enough in a complaint.
+    """
+    seen = False
+    for folder in FOLDERS:
+        path = os.path.join(directory, folder)  # noqa: PTH118 (pathlib costs more than reading the files)
+        try:
+            names = sorted(os.listdir(path))  # noqa: PTH208 (as above)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            complaints.add(path, "", f"cannot be read ({error.strerror}); right would be a directory of JSON files")
+            seen = True
+            continue
+        seen = seen or folder != OVERRIDE
+        for name in names:
+            if not name.endswith(".json") or name.startswith("."):
+                continue
+            relative = f"{folder}/{name}"
+            label = relative if alone else f"{directory}/{relative}"
+            if not name.isprintable():
+                complaints.add(ascii(label), "", "the file's name is not printable UTF-8; right would be the component's name")
+                continue
+            raw = _read(f"{path}/{name}", label, complaints)
+            if raw is not None:
+                try:
+                    yield File(folder, relative, label, raw, _decode(raw))
+                except ValueError as error:
+                    complaints.add(label, "", str(error))
+    if not seen:
+        complaints.add(str(directory), "", "holds no component files; right would be a directory with standardized/ and custom/")
+
+
+def _read(path: str, label: str, complaints: Complaints) -> bytes | None:
+    """The bytes of a regular file that is not too large."""
+    try:
+        # Non-blocking, for opening a named pipe would wait for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (a handle, not a path)
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                complaints.add(label, "", "is not a file; right would be a JSON file")
+                return None
+            raw = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        complaints.add(label, "", f"cannot be read ({error.strerror}); right would be a file that this user may read")
+        return None
+    if len(raw) > BYTES_MAX:
+        complaints.add(label, "", f"is larger than {BYTES_MAX} bytes; right would be one component a file")
+        return None
+    return raw
+
+
+def _decode(raw: bytes) -> Any:
+    """The document in *raw*.  Raises ``ValueError`` with the complaint."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 in line {_line(raw, error.start)}; right would be JSON in UTF-8") from None
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise ValueError("begins with a byte order mark; right would be UTF-8 without one")
+    try:
+        document = msgspec.json.decode(raw)
+    except RecursionError:
+        raise ValueError("is nested too deep; right would be an object with 'name' and 'properties'") from None
+    except ValueError as error:
+        what, _, place = str(error).partition(" (byte ")
+        line = _line(raw, int(place.rstrip(")")) if place.rstrip(")").isdigit() else len(raw))
+        raise ValueError(f"is not JSON in line {line}: {what}; right would be an object with 'name' and 'properties'") from None
+    if profiles.depth(document) > profiles.DEPTH_MAX:
+        raise ValueError("is nested too deep; right would be an object with 'name' and 'properties'")
+    _no_key_twice(raw, document)
+    return document
+
+
+def _line(raw: bytes, place: int) -> int:
+    return raw.count(b"\n", 0, place) + 1
+
+
+def _no_key_twice(raw: bytes, document: object) -> None:
+    """Refuse an object in which a key stands twice: JSON allows it, and all but the last would be lost without a word.
+
+    First by counting, which is quick: a quote before a colon ends a key, unless it is escaped and stands within a text.
+    Only where the numbers differ is the text read a second time, slowly, to say which key it is.
+    """
+    squeezed = b"".join(raw.split()).replace(b"\\\\", b"")
+    quotes = squeezed.count(b'":') - squeezed.count(b'\\":')
+    keys = 0
+    here = [document]
+    while here:
+        one = here.pop()
+        if type(one) is dict:
+            keys += len(one)
+            here += one.values()
+        elif type(one) is list:
+            here += one
+    if quotes == keys:
+        return
+    import json  # slow to import, and almost never needed
+
+    def pairs(members: list[tuple[str, object]]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for key, value in members:
+            if key in found:
+                raise ValueError(f"has the key {key[:60]!a} twice in one object; right would be once")
+            found[key] = value
+        return found
+
+    json.loads(raw, object_pairs_hook=pairs)

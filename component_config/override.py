@@ -1,0 +1,159 @@
+"""What a file in ``override/`` changes in a component that another file declares: one variable, one limit, one value.
+
+Law: an override changes what it names and nothing else, and what comes of it is judged like a file that says the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from component_config.check import NAME_MAX, Reader, title
+from component_config.complaints import Complaints, one_of, shown
+from component_config.files import CUSTOM, File
+
+OVERRIDE_KEYS = ("name", "instance", "evse_id", "connector_id", "properties", "description", "type", "$schema")
+ADDRESS_KEYS = ("variable_name", "instance")
+
+Claim = tuple[str, str, object, object]
+"""A component's address as a document has it, the texts folded; it may be wrong yet."""
+
+
+class Overlay(NamedTuple):
+    """An override that was laid over a file; *variables* are those that it has a part in, as complaints write them."""
+
+    patch: File
+    variables: frozenset[str]
+
+    def labels(self, base: File) -> dict[str, str]:
+        """What complaints about these variables call the two files."""
+        return dict.fromkeys(self.variables, f"{self.patch.label} over {base.label}")
+
+
+def overlays(files: list[File], patches: list[File], complaints: Complaints) -> dict[str, Overlay]:
+    """Lay each of *patches* over the one of *files* that is in force for its component: their documents change.
+
+    Returns the overlays by the label of the file beneath.
+    """
+    if not patches:
+        return {}
+    beneath: dict[Claim, File] = {}
+    for file in files:
+        claim = _claim(file.document)
+        if claim is not None and (claim not in beneath or (file.folder == CUSTOM and beneath[claim].folder != CUSTOM)):
+            beneath[claim] = file
+    found: dict[str, Overlay] = {}
+    for patch in patches:
+        base = _base(patch, beneath, complaints)
+        if base is None:
+            continue
+        if base.label in found:
+            where = str(patch.document["name"])
+            complaints.add(patch.label, where, f"is overridden by {found[base.label].patch.label} too; right would be one of the two files")
+            continue
+        found[base.label] = Overlay(patch, _lay(patch, base, complaints))
+    return found
+
+
+def _claim(document: Any) -> Claim | None:
+    """Which component a document is about; None where it does not say."""
+    if type(document) is not dict or type(document.get("name")) is not str or type(document.get("instance", "")) is not str:
+        return None
+    return document["name"].casefold(), document.get("instance", "").casefold(), _id(document, "evse_id"), _id(document, "connector_id")
+
+
+def _id(document: dict[str, Any], key: str) -> object:
+    found = document.get(key, 0)
+    return found if type(found) is int else None
+
+
+def _base(patch: File, beneath: dict[Claim, File], complaints: Complaints) -> File | None:
+    """The file that *patch* is laid over."""
+    if type(patch.document) is not dict:
+        complaints.add(patch.label, "", f"holds {shown(patch.document)}; right would be an object with 'name' and 'properties'")
+        return None
+    address = Reader(patch.label, complaints).address(patch.document)
+    claim = _claim(patch.document)
+    if not address.name or claim is None:
+        return None
+    base = beneath.get(claim)
+    if base is None:
+        names = tuple(sorted({f.document["name"] for f in beneath.values() if f.document["name"].isprintable()}))
+        complaints.add(patch.label, str(address), f"no file in standardized/ or custom/ declares it; {one_of(address.name, names)}")
+    return base
+
+
+def _lay(patch: File, base: File, complaints: Complaints) -> frozenset[str]:
+    """Change *base*'s document as *patch*'s says; returns the variables that it has a part in."""
+    silent = Reader(patch.label, Complaints())
+    reader = Reader(patch.label, complaints)
+    reader.component = str(silent.address(patch.document))
+    reader.keys("", patch.document, OVERRIDE_KEYS, "an override")
+    reader.note("", patch.document, "description")
+    changes = patch.document.get("properties")
+    properties = base.document.get("properties")
+    if type(changes) is not dict:
+        reader.wrong("", f"'properties' is {shown(changes)}; right would be an object with one member a variable that it changes")
+        return frozenset()
+    if type(properties) is not dict:
+        return frozenset()  # The file beneath is complained about when it is read.
+    known = {_name(body): label for label, body in properties.items() if type(body) is dict}
+    done: set[tuple[str, str]] = set()
+    touched: set[str] = set()
+    for label, body in changes.items():
+        if type(body) is not dict:
+            text = "a text" if type(body) is str else shown(body)
+            reader.wrong(label, f"is {text}; right would be an object with variable_name and what it changes")
+            continue
+        variable, instance = reader.text(label, body, "variable_name", NAME_MAX, needed=True), reader.text(label, body, "instance", NAME_MAX)
+        if not variable:
+            continue
+        name = (variable.casefold(), instance.casefold())
+        if name in done:
+            reader.wrong(title(variable, instance), "stands in two properties; right would be one property, or another instance")
+            continue
+        done.add(name)
+        if name in known:
+            old = properties[known[name]]
+            _replace(old, body)
+            touched.add(title(old["variable_name"], old.get("instance", "")))
+        elif label in properties:
+            reader.wrong(title(variable, instance), f"its key {shown(label)} stands for another variable in {base.label}; right would be another key")
+        else:
+            properties[label] = body
+            touched.add(title(variable, instance))
+    return frozenset(touched)
+
+
+def _name(body: dict[str, Any]) -> tuple[str, str]:
+    """The variable of a property, folded; what is no text is never meant."""
+    name, instance = body.get("variable_name"), body.get("instance", "")
+    return (name.casefold(), instance.casefold()) if type(name) is str and type(instance) is str else ("", "")
+
+
+def _replace(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """What *new* says takes the place of what *old* says: characteristics member by member, attributes by their type."""
+    for key, value in new.items():
+        if key in ADDRESS_KEYS:
+            continue
+        before = old.get(key)
+        if key == "characteristics" and type(before) is dict and type(value) is dict:
+            old[key] = {**before, **value}
+        elif key == "attributes" and type(before) is list and type(value) is list:
+            old[key] = _attributes(before, value)
+        else:
+            old[key] = value
+
+
+def _attributes(old: list[Any], new: list[Any]) -> list[Any]:
+    """*old* with each of *new* laid over the one of its type, or added."""
+    found = list(old)
+    free = [one.get("type", "Actual") if type(one) is dict else None for one in old]
+    for one in new:
+        kind = one.get("type", "Actual") if type(one) is dict else None
+        if type(kind) is str and kind in free:
+            place = free.index(kind)
+            found[place] = {**old[place], **one}
+            free[place] = None  # A second one of its type is added, and complained about.
+        else:
+            found.append(one)
+    return found
