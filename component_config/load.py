@@ -17,11 +17,12 @@ from component_config import profiles, required
 from component_config.check import INSIDE, OPEN, WHOLE, Attribute, Component, Reader, Variable
 from component_config.complaints import Complaints, ConfigFault, Wrong
 from component_config.files import CUSTOM, OVERRIDE, STANDARDIZED, File, read
-from component_config.override import overlays
 from wire.declared import Declared
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from component_config.override import Overlay
 
 __all__ = ["ConfigFault", "Keep", "Loaded", "load", "shipped"]
 
@@ -71,7 +72,12 @@ def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None
     complaints = Complaints()
     read_files = [file for directory in directories for file in read(directory, complaints, alone=len(directories) == 1)]
     files = [file for file in read_files if file.folder != OVERRIDE]
-    patched = overlays(files, [file for file in read_files if file.folder == OVERRIDE], complaints)
+    overrides = [file for file in read_files if file.folder == OVERRIDE]
+    patched: dict[str, Overlay] = {}
+    if overrides:
+        from component_config.override import overlays  # seldom needed, and a start waits for every module
+
+        patched = overlays(files, overrides, complaints)
     components: list[tuple[File, Component]] = []
     for file in files:
         overlay = patched.get(file.label)

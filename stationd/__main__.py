@@ -54,7 +54,7 @@ def parser(modules: Sequence[str]) -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, prog="stationd")
     for name in modules:
         import_module(name).add_arguments(commands)
     return top

@@ -19,8 +19,9 @@ INTEGER_LIMIT = 2**31
 FLOAT_DIGITS = 15
 """A decimal of so many characters, without exponent, is exact enough as a float to be held against a limit."""
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,20}")
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+# Patterns: compiled when the first number is judged, which a start does not wait for.
+_INTEGER = r"[+-]?[0-9]{1,20}"
+_DECIMAL = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
 
 
 def misfit(declared: Declared, value: str) -> str:
@@ -30,11 +31,11 @@ def misfit(declared: Declared, value: str) -> str:
         return secret_misfit(declared, sealed)
     match declared.data_type:
         case "integer":
-            if not _INTEGER.fullmatch(value) or not -INTEGER_LIMIT <= int(value) < INTEGER_LIMIT:
+            if not re.fullmatch(_INTEGER, value) or not -INTEGER_LIMIT <= int(value) < INTEGER_LIMIT:
                 return "InvalidValue"
             return out_of_range(declared, value)
         case "decimal":
-            if not _DECIMAL.fullmatch(value) or not math.isfinite(float(value)):
+            if not re.fullmatch(_DECIMAL, value) or not math.isfinite(float(value)):
                 return "InvalidValue"
             return out_of_range(declared, value)
         case "boolean":

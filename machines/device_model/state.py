@@ -7,6 +7,7 @@ value, and the highest that has one is in force: file < station < CSMS < operato
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -150,8 +151,9 @@ class DeviceModel(State):
 DEVICE_MODEL = Part("device_model", DeviceModel)
 
 
+@lru_cache(maxsize=1)
 def declarations(body: bytes) -> list[Declared]:
-    """What the text of a ``ConfigLoaded`` declares."""
+    """What the text of a ``ConfigLoaded`` declares; the same list for the same text, which is looked at more than once in a turn."""
     return [read(fields) for fields in jsontext.decode(body)]
 
 
