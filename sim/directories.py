@@ -234,6 +234,19 @@ def _odd_value(chance: Random, documents: dict[str, Json]) -> None:
         holder[key] = chance.choice(marked) if _secret(body) and _luck(chance, 80) else _odd(chance)
 
 
+def _outside(chance: Random, documents: dict[str, Json]) -> None:
+    """A value beyond a limit, or just within."""
+    body = _a_property(chance, documents)
+    kind = body.get("characteristics") if body is not None else None
+    if body is None or not isinstance(kind, dict) or kind.get("dataType") not in ("decimal", "integer", "string") or _secret(body):
+        return
+    edge, key = chance.choice(((0, "minLimit"), (1, "minLimit"), (30, "maxLimit"), (31, "maxLimit")))
+    kind.pop("maxLimit" if key == "minLimit" else "minLimit", None)
+    kind[key] = chance.choice((1, 30)) if key == "maxLimit" else 1
+    body["default"] = "x" * edge if kind["dataType"] == "string" else edge
+    body["attributes"] = [{"type": "Actual"}]
+
+
 def _odd_limit(chance: Random, documents: dict[str, Json]) -> None:
     body = _a_property(chance, documents)
     if body is not None and isinstance(body.get("characteristics"), dict):
@@ -273,7 +286,7 @@ def _unknown_key(chance: Random, documents: dict[str, Json]) -> None:
         places.append(body["characteristics"])
     place = chance.choice(places)
     if isinstance(place, dict):
-        place[chance.choice(("Value", "variableName", "max_limit", "monitors", "evseId", "\u00fc", ""))] = _odd(chance)
+        place[chance.choice(("Value", "variableName", "max_limit", "monitor", "evseId", "\u00fc", ""))] = _odd(chance)
 
 
 def _odd_component(chance: Random, documents: dict[str, Json]) -> None:
@@ -319,8 +332,8 @@ def _clash(chance: Random, documents: dict[str, Json]) -> None:
 
 
 FAULTS: Final[tuple[Callable[[Random, dict[str, Json]], None], ...]] = (
-    _odd_value, _odd_value, _odd_value, _odd_limit, _odd_limit, _odd_member, _odd_attribute, _missing_key, _unknown_key, _odd_component, _odd_name,
-    _twice, _lost, _stray, _clash,
+    _odd_value, _odd_value, _odd_value, _outside, _odd_limit, _odd_limit, _odd_member, _odd_attribute, _missing_key, _unknown_key, _odd_component,
+    _odd_name, _twice, _lost, _stray, _clash,
 )  # fmt: skip
 
 

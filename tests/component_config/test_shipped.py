@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from component_config.load import Loaded, load, shipped
+from machines.device_model.derived import BY_NAME
 from wire.declared import Declared
 
 ROOT = shipped().parent
@@ -94,10 +95,58 @@ def test_what_machines_read_is_declared_and_honoured(found: Loaded) -> None:
     assert sorted(read_by_machines() - honoured) == []
 
 
-def test_what_can_be_set_is_honoured_or_says_that_it_is_not(found: Loaded) -> None:
-    """If this failed, a CSMS could set a variable, be told Accepted, and nothing would come of it or be said of it."""
-    idle = {name_of(d) for d in found.declarations if d.honoured and d.mutability != "ReadOnly"} - read_by_machines()
-    assert sorted(idle) == []
+PLAIN = {
+    ("*", "Available"): "says whether the thing is there, and the file is where that is decided",
+    ("*", "SupplyPhases"): "says how the hardware is wired",
+    ("Connector", "ConnectorType"): "says what the hardware looks like",
+    ("DeviceDataCtrlr", "ValueSize"): "is the most that OCPP itself transports, beside the two sizes that machines keep",
+    ("EVSE", "AllowReset"): "says no until Reset is built",
+    ("InternalCtrlr", "JournalBytesMost"): "is kept by the process, before there are machines",
+    ("NetworkConfiguration", "ApnEnabled"): "says no until access points are dialled",
+    ("NetworkConfiguration", "VpnEnabled"): "says no until private networks are dialled",
+    ("OCPPCommCtrlr", "FileTransferProtocols"): "is empty until files are transferred",
+    ("SecurityCtrlr", "AdditionalRootCertificateCheck"): "says no until certificates are installed",
+    ("SecurityCtrlr", "CertificateEntries"): "is none until certificates are installed",
+}
+"""Variables that are true by themselves: no machine reads them, and nobody can set them.  With the reason."""
+
+
+def plain(declared: Declared) -> bool:
+    """Whether the file alone makes it true."""
+    return declared.mutability == "ReadOnly" and bool({(declared.component, declared.variable), ("*", declared.variable)} & PLAIN.keys())
+
+
+def test_what_is_declared_is_honoured_or_says_that_it_is_not(found: Loaded) -> None:
+    """If this failed, a CSMS could set a variable, be told Accepted, and nothing would come of it; or would be told what nothing makes true."""
+    read = read_by_machines()
+    idle = [d for d in found.declarations if d.honoured and name_of(d) not in read and (d.component.casefold(), d.variable.casefold()) not in BY_NAME]
+    assert sorted(name_of(d) for d in idle if not plain(d)) == []
+    assert {key for key in PLAIN if key[0] != "*"} <= {(d.component, d.variable) for d in idle}, "a reason for what is read by now"
+
+
+def test_what_is_derived_is_declared_and_read_only(found: Loaded) -> None:
+    """If this failed, a machine would know what no CSMS can ask for, or a CSMS could set what the station itself knows better."""
+    declared = {(d.component.casefold(), d.variable.casefold()): d for d in found.declarations if d.attribute == "Actual"}
+    assert sorted(BY_NAME.keys() - declared.keys()) == []
+    assert [key for key in BY_NAME if declared[key].mutability != "ReadOnly" or not declared[key].honoured] == []
+
+
+def test_what_is_not_built_is_not_there(found: Loaded) -> None:
+    """If this failed, a CSMS would send local lists, schedules or messages to a station that has no use for them."""
+    offered = {d.component for d in found.declarations if d.variable == "Available" and d.value == "true"}
+    controllers = {d.component for d in found.declarations if d.component.endswith("Ctrlr")}
+    missing = {d.component for d in found.declarations if d.variable == "Available" and d.value == "false"}
+    assert offered & missing == set()
+    assert controllers - missing == {name for name in controllers if any(d.component == name and d.honoured for d in found.declarations)} - missing
+    honoured = {name_of(d) for d in found.declarations if d.component in missing and d.honoured and d.variable != "Available"}
+    assert honoured == set(), "a machine reads a variable of a controller that says it is not there"
+
+
+def test_a_full_inventory_is_as_large_as_that_of_others(found: Loaded) -> None:
+    """If this failed, a controller would have been lost, or a slot: about 355 attributes are usual for two EVSEs."""
+    assert len(found.declarations) > 355
+    assert found.warnings == ()
+    assert {d.component_instance for d in found.declarations if d.component == "NetworkConfiguration"} == {"1", "2"}
 
 
 def test_names_and_descriptions_are_whole(found: Loaded) -> None:

@@ -1,0 +1,71 @@
+"""Generated directories of component files against an examiner who shares nothing with the loader.
+
+Law: nothing that may not stand is taken, nothing that may is refused, every complaint names file and component.variable, and no secret is in any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from component_config import check, load, override, values
+from sim.directories import directory, examine
+from stationd.directories import Outcome, run_directories, tried
+
+COUNT = 300
+
+
+def test_directories_are_judged_as_they_must() -> None:
+    """The campaign of this is `stationd campaign files`."""
+    found = run_directories(COUNT, 1)
+    assert found.broken == []
+    assert found.taken > COUNT // 3
+    assert found.refused > COUNT // 3
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_whatever_chance_draws(chance: Random) -> None:
+    """If this failed, what is shown is the smallest directory that is judged wrongly."""
+    assert tried(directory(chance), Outcome()) == []
+
+
+def test_a_directory_is_its_seed() -> None:
+    """If this failed, what a campaign found could not be looked at."""
+    assert directory(Random(7)) == directory(Random(7))
+    assert examine(directory(Random(7))) == examine(directory(Random(7)))
+
+
+def always(answer: Any) -> Callable[..., Any]:
+    """A part of the loader that gives the same answer whatever it is asked."""
+
+    def instead(*_: Any) -> Any:
+        return answer
+
+    return instead
+
+
+BREAKS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
+    "a limit is passed over": (values, "less", always(answer=False)),
+    "a list is passed over": (values, "split", always([])),
+    "a key is passed over": (check.Reader, "keys", always(None)),
+    "a variable twice is passed over": (check.Reader, "twice", always(None)),
+    "an override is passed over": (override, "_replace", always(None)),
+    "a custom file does not replace": (load, "_in_force", lambda components: components),
+    "two files for one component": (load, "_one_file_each", always(None)),
+    "a gap in the EVSEs": (load, "_numbered", always(None)),
+    "a secret stays where it is": (load, "_sealed", lambda _variable, attribute, _keep: attribute.text),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_a_broken_loader_is_seen(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """If this failed, the examiner would say yes to anything."""
+    owner, name, instead = BREAKS[what]
+    monkeypatch.setattr(owner, name, instead)
+    assert run_directories(COUNT, 1).broken != []
