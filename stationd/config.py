@@ -37,7 +37,7 @@ or :MaxSet for another attribute; square brackets do as well as round ones.  Lay
 """
 
 ADDRESS_HELP = "Component.Variable, Component(instance).Variable(instance), @evse.connector, :Attribute"
-DIRECTORY_HELP = "a directory with standardized/ and custom/"
+DIRECTORY_HELP = "a directory with standardized/, custom/ and override/"
 FILES_HELP = "component files for a station that has none yet (default: the shipped ones)"
 
 
@@ -131,6 +131,8 @@ def check(args: argparse.Namespace) -> int:
             print(line)
         print(f"{args.directory}: {len(fault.complaints)} complaints; a station would not start with these files", file=sys.stderr)
         return 1
+    for line in loaded.warnings:
+        print(f"warning: {line}")
     found = loaded.declarations
     components = {(it.component, it.component_instance, it.evse_id, it.connector_id) for it in found}
     variables = {(it.component, it.component_instance, it.evse_id, it.connector_id, it.variable, it.variable_instance) for it in found}

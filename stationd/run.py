@@ -80,7 +80,9 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         type=Path,
         help="journal, vault and simulated hardware (default: $STATE_DIRECTORY or the XDG state directory)",
     )
-    it.add_argument("--component-config", metavar="DIR", type=Path, help="component files: standardized/ and custom/ (default: the shipped ones)")
+    it.add_argument(
+        "--component-config", metavar="DIR", type=Path, help="component files: standardized/, custom/ and override/ (default: the shipped ones)"
+    )
     it.add_argument("--topology", metavar="FILE", type=Path, help="the simulated EVSEs, JSON or TOML (default: two AC EVSEs)")
     add_option(it)
     it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
@@ -180,6 +182,8 @@ async def station(args: argparse.Namespace) -> int:
         # Before anything is kept: what the files name again must not be taken for what the last process left behind.
         sweep_orphans(vault, journal, folded)
         loaded = load([args.component_config or shipped()], vault.keep)
+        for warning in loaded.warnings:
+            log.warning("component files: %s", warning)
         model = folded.station[DEVICE_MODEL]
         journal.limit(int(model.text(JOURNAL_BYTES.key) or 0) if JOURNAL_BYTES.key in model.layers else journal_bytes(loaded.declarations))
         config = configured(loaded.declarations, args.csms, args.identity)

@@ -50,7 +50,8 @@ def named(entry: dict[str, Any]) -> str:
     evse = component.get("evse")
     where = f"@{evse['id']}" + (f".{evse['connectorId']}" if "connectorId" in evse else "") if evse else ""
     instance = f"[{variable['instance']}]" if "instance" in variable else ""
-    return f"{component['name']}{where}.{variable['name']}{instance}"
+    slot = f"[{component['instance']}]" if "instance" in component else ""
+    return f"{component['name']}{slot}{where}.{variable['name']}{instance}"
 
 
 def base(story: Story, report_base: str, request_id: int = 7) -> Turn:
