@@ -137,9 +137,8 @@ def check(args: argparse.Namespace) -> int:
     components = {(it.component, it.component_instance, it.evse_id, it.connector_id) for it in found}
     variables = {(it.component, it.component_instance, it.evse_id, it.connector_id, it.variable, it.variable_instance) for it in found}
     evses = {it.evse_id for it in found if it.evse_id}
-    print(
-        f"{args.directory}: {len(loaded.files)} files, {len(components)} components, {len(variables)} variables, {len(evses)} EVSEs; nothing is wrong"
-    )
+    counted = f"{len(loaded.files)} files, {len(components)} components, {len(variables)} variables, {len(evses)} EVSEs"
+    print(f"{args.directory}: {counted}; {f'{len(loaded.warnings)} warnings' if loaded.warnings else 'nothing is wrong'}")
     return 0
 
 

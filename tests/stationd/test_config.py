@@ -90,6 +90,16 @@ def test_right_files_are_counted_and_wrong_ones_complained_of(files: Path, capsy
     assert "3 complaints" in found.err
 
 
+def test_a_lack_of_one_of_two_versions_is_a_warning(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If this failed, nobody would hear of it before a CSMS that speaks 2.1 asks."""
+    path = files / "standardized/NetworkConfiguration_2.json"
+    path.write_text(path.read_text().replace('"OcppVersion"', '"OcppVersions"'))
+    assert main(["config", "check", str(files)]) == 0
+    said = capsys.readouterr().out
+    assert "warning: standardized/NetworkConfiguration_2.json: NetworkConfiguration[2].OcppVersion: is required and not declared" in said
+    assert "2 EVSEs; 1 warnings" in said
+
+
 @pytest.mark.parametrize("command", ["check", "diff", "get", "set", "release", "reset-to-file", "history", "who-set", "as-of", "list"])
 def test_every_command_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """If this failed, somebody at night would have to guess."""
