@@ -14,14 +14,14 @@ from wire.declared import DeclaredMonitor
 from wire.monitors import HARD_WIRED, NUMBERS, PERIODS, PRECONFIGURED, SEVERITY_MOST, THRESHOLDS, TYPES, billionths, misfit, suits
 
 if TYPE_CHECKING:
-    from component_config.check import Characteristics, Reader
+    from component_config.members import Characteristics, Members
 
 KEYS = ("value", "severity", "transaction", "type", "reference_value", "config_type")
 KINDS = (HARD_WIRED, PRECONFIGURED)
 
 
 def read(
-    reader: Reader, where: str, body: dict[str, Any], kind: Characteristics, attributes: tuple[str, ...], *, secret: bool
+    reader: Members, where: str, body: dict[str, Any], kind: Characteristics, attributes: tuple[str, ...], *, secret: bool
 ) -> tuple[DeclaredMonitor, ...]:
     """The monitors of the property *body*, whose variable is of *kind* and has *attributes*; what is wrong goes to the *reader*'s complaints.
 
@@ -54,7 +54,7 @@ def read(
 
 
 def _monitor(
-    reader: Reader, at: str, one: dict[str, Any], kind: Characteristics, attributes: tuple[str, ...], *, secret: bool
+    reader: Members, at: str, one: dict[str, Any], kind: Characteristics, attributes: tuple[str, ...], *, secret: bool
 ) -> DeclaredMonitor | None:
     """One monitor; None where it cannot be one."""
     reader.keys(at, one, KEYS, "a monitor")
@@ -81,7 +81,7 @@ def _monitor(
     return DeclaredMonitor(type=type_, value=value, severity=severity, kind=config_type, transaction=transaction, reference=reference)
 
 
-def _value(reader: Reader, at: str, raw: object, type_: str, kind: Characteristics) -> str | None:
+def _value(reader: Members, at: str, raw: object, type_: str, kind: Characteristics) -> str | None:
     """The monitor's value as decimal text; None where it is wrong."""
     try:
         text = text_of(raw, "decimal")
@@ -104,7 +104,7 @@ def _value(reader: Reader, at: str, raw: object, type_: str, kind: Characteristi
     return None
 
 
-def _reference(reader: Reader, at: str, one: dict[str, Any], type_: str, kind: Characteristics, *, secret: bool) -> str | None:
+def _reference(reader: Members, at: str, one: dict[str, Any], type_: str, kind: Characteristics, *, secret: bool) -> str | None:
     """What a Delta compares with at first; empty where the file leaves that to the moment, None where it is wrong."""
     if "reference_value" not in one:
         if type_ == "Delta" and kind.data_type in NUMBERS:
