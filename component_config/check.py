@@ -240,6 +240,10 @@ class Reader(Members):
         for key, holder in zip(keys, (found, body, body), strict=True):
             if key not in holder:
                 continue
+            if type(holder[key]) is int and holder[key] >= 0 and data_type not in ("boolean", "dateTime"):
+                # What nearly all of them are.
+                limits.append(str(holder[key]))
+                continue
             try:
                 text = text_of(holder[key], "decimal")
             except Wrong:

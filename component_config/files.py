@@ -75,10 +75,14 @@ def _read(path: str, label: str, complaints: Complaints) -> bytes | None:
         # Non-blocking, for opening a named pipe would wait for ever.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (a handle, not a path)
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            about = os.fstat(handle)
+            if not stat.S_ISREG(about.st_mode):
                 complaints.add(label, "", "is not a file; right would be a JSON file")
                 return None
-            raw = file.read(BYTES_MAX + 1)
+            # Room for what it says it has and a byte more: room for the largest there may be costs more than reading it.
+            raw = file.read(min(about.st_size, BYTES_MAX) + 1)
+            if len(raw) > about.st_size:
+                raw += file.read(BYTES_MAX + 1)
     except OSError as error:
         complaints.add(label, "", f"cannot be read ({error.strerror}); right would be a file that this user may read")
         return None
@@ -104,34 +108,42 @@ def _decode(raw: bytes) -> Any:
         what, _, place = str(error).partition(" (byte ")
         line = _line(raw, int(place.rstrip(")")) if place.rstrip(")").isdigit() else len(raw))
         raise ValueError(f"is not JSON in line {line}: {what}; right would be an object with 'name' and 'properties'") from None
-    if profiles.depth(document) > profiles.DEPTH_MAX:
+    levels, keys = _counted(document)
+    if levels > profiles.DEPTH_MAX:
         raise ValueError("is nested too deep; right would be an object with 'name' and 'properties'")
-    _no_key_twice(raw, document)
+    _no_key_twice(raw, keys)
     return document
+
+
+def _counted(document: object) -> tuple[int, int]:
+    """How many levels *document* has, counted no further than one too many, and how many keys its objects have."""
+    levels = keys = 0
+    here = [document]
+    while here and levels <= profiles.DEPTH_MAX:
+        levels += 1
+        deeper: list[object] = []
+        for one in here:
+            if type(one) is dict:
+                keys += len(one)
+                deeper += one.values()
+            elif type(one) is list:
+                deeper += one
+        here = deeper
+    return levels, keys
 
 
 def _line(raw: bytes, place: int) -> int:
     return raw.count(b"\n", 0, place) + 1
 
 
-def _no_key_twice(raw: bytes, document: object) -> None:
+def _no_key_twice(raw: bytes, keys: int) -> None:
     """Refuse an object in which a key stands twice: JSON allows it, and all but the last would be lost without a word.
 
-    First by counting, which is quick: a quote before a colon ends a key, unless it is escaped and stands within a text.
+    First by counting, which is quick, and *keys* are how many were read: a quote before a colon ends a key, unless it is escaped and stands within a text.
     Only where the numbers differ is the text read a second time, slowly, to say which key it is.
     """
     squeezed = b"".join(raw.split()).replace(b"\\\\", b"")
-    quotes = squeezed.count(b'":') - squeezed.count(b'\\":')
-    keys = 0
-    here = [document]
-    while here:
-        one = here.pop()
-        if type(one) is dict:
-            keys += len(one)
-            here += one.values()
-        elif type(one) is list:
-            here += one
-    if quotes == keys:
+    if squeezed.count(b'":') - squeezed.count(b'\\":') == keys:
         return
     import json  # slow to import, and almost never needed
 

@@ -6,11 +6,15 @@ Law: nothing is guessed; what is wrong is said with what would be right, and not
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from component_config.complaints import Complaints, meant, one_of, shown
 
 MISSING = object()
+as_set = cache(frozenset)
+"""The same words without their order; there are few of these tuples, and each is asked for hundreds of times."""
+
 NOTHING: Mapping[str, str] = {}
 
 
@@ -41,6 +45,8 @@ class Members:
 
     def keys(self, where: str, body: dict[str, Any], known: tuple[str, ...], what: str) -> None:
         """Complain about keys that nobody reads."""
+        if body.keys() <= as_set(known):
+            return
         for key in body:
             if key in known:
                 continue
