@@ -139,8 +139,9 @@ def _line(raw: bytes, place: int) -> int:
 def _no_key_twice(raw: bytes, keys: int) -> None:
     """Refuse an object in which a key stands twice: JSON allows it, and all but the last would be lost without a word.
 
-    First by counting, which is quick, and *keys* are how many were read: a quote before a colon ends a key, unless it is escaped and stands within a text.
-    Only where the numbers differ is the text read a second time, slowly, to say which key it is.
+    First by counting, which is quick: a quote before a colon ends a key, unless it is escaped and stands within a text, and
+    *keys* are how many the document has.  Only where the numbers differ is the text read a second time, slowly, to say which
+    key it is.
     """
     squeezed = b"".join(raw.split()).replace(b"\\\\", b"")
     if squeezed.count(b'":') - squeezed.count(b'\\":') == keys:
