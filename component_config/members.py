@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 from component_config.complaints import Complaints, meant, one_of, shown
 
 MISSING = object()
-as_set = cache(frozenset)
-"""The same words without their order; there are few of these tuples, and each is asked for hundreds of times."""
-
 NOTHING: Mapping[str, str] = {}
+
+
+@cache
+def as_set(words: tuple[str, ...]) -> frozenset[str]:
+    """The same words without their order; there are few of these tuples, and each is asked for hundreds of times."""
+    return frozenset(words)
 
 
 class Characteristics(NamedTuple):
