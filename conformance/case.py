@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from conformance.catalogue import CATALOGUE
 from conformance.trial import Trial
 
 Story = Callable[[Trial], Awaitable[None]]
@@ -33,14 +34,21 @@ CASES: dict[str, Case] = {}
 
 
 def case(case_id: str, *requirements: str, **configuration: str) -> Callable[[Story], Story]:
-    """Register a case.  *configuration*: ``TxCtrlr__TxStartPoint="PowerPathClosed"`` has the variable set before it begins."""
+    """Register a case.
+
+    *requirements*: what it looks at, where that is not what Part 6 names.  *configuration*: ``TxCtrlr__TxStartPoint="PowerPathClosed"`` has the
+    variable set before it begins.
+    """
 
     def register(story: Story) -> Story:
         if case_id in CASES:
             raise ValueError(f"{case_id} is there twice")
         if not story.__doc__:
             raise ValueError(f"{case_id} does not say what it is about")
-        CASES[case_id] = Case(case_id, requirements, story, {name.replace("__", "."): value for name, value in configuration.items()})
+        if case_id not in CATALOGUE:
+            raise ValueError(f"{case_id} is no test case of Part 6")
+        wanted = {name.replace("__", "."): value for name, value in configuration.items()}
+        CASES[case_id] = Case(case_id, requirements or CATALOGUE[case_id].requirements, story, wanted)
         return story
 
     return register

@@ -118,7 +118,7 @@ def seal(action: str, payload: bytes, keep: Keep, secrets: Secrets = WELL_KNOWN,
         value = jsontext.decode(payload)
     except (DecodeError, ValueError, RecursionError):
         return jsontext.encode(seal_text(payload.decode("utf-8", "replace"), keep))
-    walk = _Walk(keep, secrets)
+    walk = _Walk(keep, secrets, bounds=action == "SetVariableMonitoring")
     try:
         sealed = walk.value(value, "", profile=action == "SetNetworkProfile", person=False)
         return payload if sealed is value else jsontext.encode(sealed)
@@ -135,10 +135,11 @@ def seal_text(text: str, keep: Keep) -> str:
 class _Walk:
     """One walk through a payload; whatever has nothing to seal comes back as the same object."""
 
-    __slots__ = ("_keep", "_nested", "_plain", "_secrets")
+    __slots__ = ("_bounds", "_keep", "_nested", "_plain", "_secrets")
 
-    def __init__(self, keep: Keep, secrets: Secrets) -> None:
+    def __init__(self, keep: Keep, secrets: Secrets, *, bounds: bool) -> None:
         self._keep = keep
+        self._bounds = bounds
         self._secrets, self._plain = secrets
         self._nested = 0
 
@@ -184,6 +185,9 @@ class _Walk:
         return made if changed else value
 
     def _value_of(self, variables: set[str], value: Any, member: str, *, profile: bool, person: bool) -> Any:
+        if self._bounds and member == "value" and isinstance(value, int | float):
+            # The bound of a monitor, and no value of the variable that it watches.
+            return value
         if not variables.isdisjoint(self._secrets):
             return self._whole(value, SECRET)
         if not variables.isdisjoint(PERSON_VARIABLES):

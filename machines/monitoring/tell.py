@@ -142,7 +142,8 @@ def event_data(station: Station, event: MonitorEvent, monitor: Monitor, when: st
     data.update(technical(station, monitor, event.value))
     if event.cleared:
         data["cleared"] = True
-    running = transactions(station, monitor) if monitor.transaction else []
+    # What happens at an EVSE is about the transaction that runs there, whether or not the monitor is for transactions only.
+    running = transactions(station, monitor) if monitor.transaction or monitor.key[2] else []
     if len(running) == 1:
         data["transactionId"] = running[0]
     data["component"] = component

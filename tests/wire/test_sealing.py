@@ -362,3 +362,12 @@ def test_what_no_reader_reads_is_sealed_whole() -> None:
     vault = Vault()
     assert sealed.replace_text(sealing.seal_text(SECRET, vault.keep), vault.reveal) == SECRET
     assert vault.purposes(SECRET) == {"secret"}
+
+
+def test_the_bound_of_a_monitor_on_a_password_is_no_password() -> None:
+    """If this failed, that a password changed could not be monitored; a text in the same place is sealed all the same."""
+    vault = Vault()
+    item = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}, "type": "Delta", "severity": 5}
+    payload = {"setMonitoringData": [{**item, "value": 1.0}]}
+    assert sealed_by(vault, "SetVariableMonitoring", payload) == payload
+    assert SECRET not in str(sealed_by(vault, "SetVariableMonitoring", {"setMonitoringData": [{**item, "value": SECRET}]}))
