@@ -785,6 +785,52 @@ def test_f03_fr_08_an_unknown_transaction(story: Story) -> None:
         assert story.replies(stop(story, name))["status"] == "Rejected"
 
 
+# What the CSMS asks about
+
+
+def status(story: Story, transaction: str | None = None) -> dict[str, Any]:
+    """GetTransactionStatus."""
+    found: dict[str, Any] = story.replies(story.call("GetTransactionStatus", {} if transaction is None else {"transactionId": transaction}))
+    return found
+
+
+def test_e14_a_transaction_that_runs_and_one_that_has_ended(story: Story) -> None:
+    """Else a CSMS that lost its records bills a session that goes on, or waits for one that is over."""
+    assert status(story) == {"messagesInQueue": False}
+    plug(story)
+    card(story)
+    here = identifier(story)
+    assert status(story, here) == {"messagesInQueue": False, "ongoingIndicator": True}
+    assert status(story) == {"messagesInQueue": False}
+    for unknown in ("nonsense", "Started", "", here[:-1]):
+        assert status(story, unknown) == {"messagesInQueue": False, "ongoingIndicator": False}
+    card(story)
+    assert status(story, here) == {"messagesInQueue": False, "ongoingIndicator": False}
+
+
+def test_e14_what_waits_to_be_told_is_told_of_with_its_transaction(new_story: NewStory) -> None:
+    """E14.FR.04, E14.FR.07.  Else the CSMS closes its books while events are still under way; one in flight is such an event too."""
+    story = new_story({"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    plug(story, 2)
+    other = identifier(story, 2)
+    lose(story)
+    story.when(CableConnected(evse_id=1, connector_id=1))
+    here = identifier(story)
+    story.when(CableDisconnected(evse_id=1, connector_id=1))
+    turn = reconnect(story)
+    assert status(story, here) == {"messagesInQueue": True, "ongoingIndicator": False}
+    assert status(story, other) == {"messagesInQueue": False, "ongoingIndicator": True}
+    assert status(story) == {"messagesInQueue": True}
+    story.settle(turn)
+    assert status(story, here) == {"messagesInQueue": False, "ongoingIndicator": False}
+    assert status(story) == {"messagesInQueue": False}
+    turn = presented(story, evse_ids=(2,))
+    turn = story.answer(turn, authorized())
+    assert status(story, other) == {"messagesInQueue": True, "ongoingIndicator": True}
+    story.settle(turn)
+    assert status(story, other) == {"messagesInQueue": False, "ongoingIndicator": True}
+
+
 # Offline
 
 
