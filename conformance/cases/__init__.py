@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from conformance.cases import b_provisioning, e_transactions
+from conformance.cases import b_provisioning, c_authorization, e_transactions
 
-__all__ = ["b_provisioning", "e_transactions"]
+__all__ = ["b_provisioning", "c_authorization", "e_transactions"]
