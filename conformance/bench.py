@@ -14,10 +14,14 @@ from conformance.verdict import Entry
 
 
 class Answer(NamedTuple):
-    """What the CSMS answers to a CALL of the station: a payload, or the code of a CALLERROR, or with neither nothing at all."""
+    """What the CSMS answers to a CALL of the station: a payload, or the code of a CALLERROR, or with neither nothing at all.
+
+    *after_ms*: a CSMS that takes its time.
+    """
 
     payload: dict[str, Any] | None = None
     error: str = ""
+    after_ms: int = 0
 
 
 SILENCE = Answer()

@@ -204,12 +204,13 @@ class SimBench(Bench):
                 payload = jsontext.decode(got.payload)
                 self.note("station", "call", got.action, payload, got.message_id)
                 answer = self.hear(Heard(got.action, payload, got.message_id, self.now_ms, self.turn()))
+                late_us = 1_000 + answer.after_ms * 1_000
                 if answer.payload is not None:
                     self.note("csms", "result", got.action, answer.payload, got.message_id)
-                    return [(1_000, frame.call_result(got.message_id, jsontext.encode(answer.payload)))]
+                    return [(late_us, frame.call_result(got.message_id, jsontext.encode(answer.payload)))]
                 if answer.error:
                     self.note("csms", "error", got.action, {"code": answer.error}, got.message_id)
-                    return [(1_000, frame.call_error(got.message_id, answer.error))]
+                    return [(late_us, frame.call_error(got.message_id, answer.error))]
                 return []
             case frame.CallResult() if got.message_id in self._replies:
                 action = self._actions[got.message_id]

@@ -1,63 +1,365 @@
-"""Reusable states: what many cases begin with, each looked at on its way (Part 6, reusable states).
+"""Reusable states: what many cases begin with, each looked at on its way (Part 6, reusable states, editions 3 and 4).
 
-Law: a state knows only what the station has told: which start and stop points are in force is read from its device model, not assumed.
+Law: a state knows only what the station has told and what the case has done: which start and stop points are in force is read from its device model,
+and whether a transaction runs from its events.  What has to be told follows from both, never from what was told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.bench import Heard
 from conformance.trial import Payload, Token, Trial
 
+METERED = ("MeterValuePeriodic", "MeterValueClock")
+"""Triggers of events that may come at any moment, whatever a case is about."""
 
-async def points(t: Trial) -> tuple[set[str], set[str]]:
+FIRST = ("ChargingStateChanged", "CablePluggedIn", "Authorized", "RemoteStart")
+"""Triggers that the first event may have, where several things happen at once."""
+
+ENDING = frozenset({"Authorized", "PowerPathClosed", "EnergyTransfer"})
+"""Stop points that end a transaction when its driver stops it."""
+
+REMOTE_START_ID = 4711
+RECONNECT_S = 120.0
+
+READING_S = 0.5
+"""How long a driver looks at what the station makes of a card before doing anything else: its answer is on the way meanwhile."""
+
+
+async def points(t: Trial) -> tuple[frozenset[str], frozenset[str]]:
     """The start points and the stop points in force."""
-    start, stop = await t.get("TxCtrlr.TxStartPoint"), await t.get("TxCtrlr.TxStopPoint")
-    return set(start.split(",")), set(stop.split(","))
+    if t.points is None:
+        start, stop = await t.get("TxCtrlr.TxStartPoint"), await t.get("TxCtrlr.TxStopPoint")
+        t.points = frozenset(start.replace(" ", "").split(",")), frozenset(stop.replace(" ", "").split(","))
+    return t.points
 
 
-async def ev_connected(t: Trial, *, evse_id: int = 0) -> None:
-    """EVConnectedPreSession: a vehicle is connected, the connector is told Occupied."""
+def running(t: Trial, evse_id: int = 0) -> str:
+    """The transaction at an EVSE that was told to have started, and not yet to have ended; empty where there is none."""
     evse_id = evse_id or t.settings.evse_id
+    found = ""
+    where: dict[str, int] = {}
+    for one in t.heard:
+        if one.action != "TransactionEvent":
+            continue
+        transaction = one.payload["transactionInfo"]["transactionId"]
+        if "evse" in one.payload:
+            where[transaction] = one.payload["evse"]["id"]
+        if where.get(transaction, evse_id) == evse_id:
+            found = "" if one.payload["eventType"] == "Ended" else transaction
+    return found
+
+
+def occupied(t: Trial, evse_id: int = 0) -> bool:
+    """Whether the connector of an EVSE was told to be Occupied, by whichever message."""
+    evse_id = evse_id or t.settings.evse_id
+    found = False
+    for one in t.heard:
+        if one.action == "StatusNotification" and one.payload["evseId"] == evse_id:
+            found = one.payload["connectorStatus"] == "Occupied"
+        elif one.action == "NotifyEvent":
+            for event in one.payload["eventData"]:
+                if event["variable"]["name"] == "AvailabilityState" and event["component"].get("evse", {}).get("id") == evse_id:
+                    found = event["actualValue"] == "Occupied"
+    return found
+
+
+async def _event(t: Trial, evse_id: int, requirement: str, transaction: str = "", **fields: Any) -> Payload:
+    """The next event at an EVSE that is no meter value: of *transaction*, where one runs already, else the first of another."""
+
+    def here(p: Payload) -> bool:
+        if p["triggerReason"] in METERED:
+            return False
+        if transaction:
+            return bool(p["transactionInfo"]["transactionId"] == transaction)
+        return bool(p["eventType"] == "Started" and p.get("evse", {}).get("id", evse_id) == evse_id)
+
+    told = "the next one" if transaction else "the first one"
+    more = "".join(f", {name} {wanted}" for name, wanted in fields.items())
+    return await t.event(here, requirement=requirement, what=f"TransactionEventRequest of EVSE {evse_id}, {told}{more}", **fields)
+
+
+def _names(t: Trial, event: Payload, token: Token, what: str, requirement: str) -> None:
+    named = t.present(event, "idToken", what, requirement)
+    t.equal((named["idToken"].lower(), named["type"]), (token.text.lower(), token.type), f"idToken of {what}", requirement)
+
+
+def _may_name(t: Trial, event: Payload, token: Token, what: str, requirement: str) -> None:
+    if "idToken" in event:
+        _names(t, event, token, what, requirement)
+
+
+async def ev_connected(t: Trial, *, evse_id: int = 0) -> Payload | None:
+    """EVConnectedPreSession: a vehicle is connected, the connector is told Occupied; and the transaction is told of it, if there is one by now.
+
+    Returns the event that told it.
+    """
+    evse_id = evse_id or t.settings.evse_id
+    starts, _ = await points(t)
+    before, admitted = running(t, evse_id), evse_id in t.admitted
     await t.driver.plug_in(evse_id, t.settings.connector_id)
-    await t.expect(
-        "StatusNotification",
-        lambda p: (p["evseId"], p["connectorId"], p["connectorStatus"]) == (evse_id, t.settings.connector_id, "Occupied"),
-        what=f"StatusNotificationRequest Occupied of EVSE {evse_id}",
-        requirement="G01.FR.01",
-    )
-
-
-async def authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> None:
-    """Authorized (local): a card is presented and the CSMS asked of it."""
-    token = token or t.settings.valid
-    await t.driver.present(token.text, token.type, evse_id)
-    asked = await t.expect("Authorize", requirement="C01.FR.02")
-    t.equal(asked["idToken"]["idToken"].lower(), token.text.lower(), "idToken of AuthorizeRequest", "C01.FR.02")
-
-
-async def charging(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> Payload:
-    """EnergyTransferStarted: connected, authorized, energy flows and is told; returns the event that told it."""
-    evse_id = evse_id or t.settings.evse_id
-    await ev_connected(t, evse_id=evse_id)
-    await authorized(t, token, evse_id=evse_id)
-    event = await t.event(lambda p: p.get("evse", {}).get("id", evse_id) == evse_id, chargingState="Charging", requirement="E02.FR.05")
-    t.one_of(event["triggerReason"], ("ChargingStateChanged", "Authorized", "RemoteStart"), "triggerReason when energy flows", "E02.FR.05")
+    await t.connector_told("Occupied", evse_id=evse_id, connector_id=t.settings.connector_id)
+    if not (before or "EVConnected" in starts or (admitted and "PowerPathClosed" in starts)):
+        return None
+    triggers = ("CablePluggedIn", "ChargingStateChanged", "RemoteStart")
+    event = await _event(t, evse_id, "E02.FR.17" if before or "EVConnected" in starts else "E01.FR.05", before, triggerReason=triggers)
+    t.equal(event["eventType"], "Updated" if before else "Started", "eventType when the cable is plugged in", "E01.FR.16")
+    # Edition 4: the state that Charging presupposes is being authorized.
+    states = ("EVConnected", "SuspendedEVSE", "Charging") if admitted else ("EVConnected",)
+    t.one_of(event["transactionInfo"].get("chargingState"), states, "chargingState when the cable is plugged in", "E02.FR.13")
+    here = (t.settings.connector_id, evse_id)
+    t.equal((event.get("evse", {}).get("connectorId"), event.get("evse", {}).get("id")), here, "(connectorId, id) of its evse", "E01.FR.16")
+    if admitted and not before:
+        _names(t, event, t.admitted[evse_id], "the first event after authorization", "E03.FR.01")
     return event
 
 
+async def presented(t: Trial, token: Token, *, evse_id: int = 0) -> None:
+    """A card is held to the reader of an EVSE, and the CSMS asked of it."""
+    await t.driver.present(token.text, token.type, evse_id or t.settings.evse_id)
+    asked = await t.expect("Authorize", requirement="C01.FR.02")
+    t.equal(asked["idToken"]["idToken"].lower(), token.text.lower(), "idToken of AuthorizeRequest", "C01.FR.02")
+    t.equal(asked["idToken"]["type"], token.type, "type of the idToken of AuthorizeRequest", "C01.FR.02")
+    await t.wait(READING_S)
+
+
+async def authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> Payload | None:
+    """Authorized (local): a card is presented, the CSMS asked of it, and the transaction told of it, if there is one by now; returns that event.
+
+    With start point PowerPathClosed and a vehicle connected the event may come as late as energy flows, so :func:`energy_flows` sees to it.
+    """
+    token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id
+    starts, _ = await points(t)
+    before = running(t, evse_id)
+    await presented(t, token, evse_id=evse_id)
+    t.admitted[evse_id] = token
+    if not before and "Authorized" not in starts:
+        return None
+    event = await _event(t, evse_id, "C01.FR.02", before, triggerReason="Authorized")
+    t.equal(event["eventType"], "Updated" if before else "Started", "eventType of the authorization", "E01.FR.03")
+    _names(t, event, token, "the first event after authorization", "E03.FR.01")
+    return event
+
+
+async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> Payload | None:
+    """Authorized (remote): RequestStartTransaction is accepted, and the transaction told of it, if there is one by now; returns that event."""
+    token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id
+    starts, _ = await points(t)
+    asks = (await t.get("AuthCtrlr.AuthorizeRemoteStart")).lower() == "true"
+    before, connected = running(t, evse_id), occupied(t, evse_id)
+    request = {"idToken": token.payload, "remoteStartId": REMOTE_START_ID, "evseId": evse_id}
+    answer = await t.call("RequestStartTransaction", request)
+    t.equal(answer["status"], "Accepted", "status of RequestStartTransactionResponse", "F01.FR.19")
+    if before:
+        t.equal(answer.get("transactionId"), before, "transactionId of RequestStartTransactionResponse", "F02.FR.01")
+    if asks:
+        asked = await t.expect("Authorize", requirement="F01.FR.01")
+        t.equal((asked["idToken"]["idToken"].lower(), asked["idToken"]["type"]), (token.text.lower(), token.type), "idToken of AuthorizeRequest")
+    t.admitted[evse_id] = token
+    if not (before or "Authorized" in starts or (connected and "PowerPathClosed" in starts)):
+        return None
+    event = await _event(t, evse_id, "F01.FR.25", before, triggerReason="RemoteStart")
+    t.equal(event["eventType"], "Updated" if before else "Started", "eventType after the remote start", "E01.FR.03")
+    t.equal(event["transactionInfo"].get("remoteStartId"), REMOTE_START_ID, "remoteStartId", "F01.FR.25")
+    _names(t, event, token, "the first event after the remote start", "E03.FR.01")
+    return event
+
+
+async def energy_flows(t: Trial, *, evse_id: int = 0, connected: Payload | None = None) -> Payload:
+    """EnergyTransferStarted, its last part: the vehicle is connected and authorized, and charging is told; returns the event that told it.
+
+    *connected*: the event that told of the cable, if one did.
+    """
+    evse_id = evse_id or t.settings.evse_id
+    if connected is not None and connected["transactionInfo"].get("chargingState") == "Charging":
+        return connected
+    starts, _ = await points(t)
+    if starts <= {"EnergyTransfer"}:
+        event = await _event(t, evse_id, "E01.FR.06", "", chargingState="Charging")
+    else:
+
+        def here(p: Payload) -> bool:
+            return bool(p.get("evse", {}).get("id", evse_id) == evse_id)
+
+        event = await t.event(here, chargingState="Charging", requirement="E02.FR.05", what=f"TransactionEventRequest Charging of EVSE {evse_id}")
+    # What led to it may have been told on the way.
+    transaction = event["transactionInfo"]["transactionId"]
+    for earlier in events(t.inbox, transaction):
+        if earlier["eventType"] == "Started" and earlier["triggerReason"] not in METERED and "EVConnected" not in starts:
+            t.one_of(earlier["triggerReason"], FIRST, "triggerReason of the first event", "E01.FR.05")
+            _names(t, earlier, t.admitted.get(evse_id, t.settings.valid), "the first event after authorization", "E03.FR.01")
+    t.inbox = [one for one in t.inbox if not (events([one], transaction) and one.payload["seqNo"] < event["seqNo"])]
+    if event["eventType"] == "Started":
+        t.one_of(event["triggerReason"], FIRST, "triggerReason of a first event when energy flows", "E02.FR.05")
+        _names(t, event, t.admitted.get(evse_id, t.settings.valid), "the first event after authorization", "E03.FR.01")
+    else:
+        t.equal(event["eventType"], "Updated", "eventType when energy flows", "E02.FR.05")
+        t.equal(event["triggerReason"], "ChargingStateChanged", "triggerReason when energy flows", "E02.FR.13")
+    return event
+
+
+async def charging(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> Payload:
+    """EnergyTransferStarted: connected, authorized, energy flows and is told, where that is not so already; returns the event that told it."""
+    evse_id = evse_id or t.settings.evse_id
+    event = None
+    if not occupied(t, evse_id) and evse_id not in t.admitted:
+        await ev_connected(t, evse_id=evse_id)
+    if evse_id not in t.admitted:
+        await authorized(t, token, evse_id=evse_id)
+    if not occupied(t, evse_id):
+        event = await ev_connected(t, evse_id=evse_id)
+    return await energy_flows(t, evse_id=evse_id, connected=event)
+
+
+async def suspended(t: Trial, *, evse_id: int = 0) -> Payload:
+    """EnergyTransferSuspended: the vehicle takes no more, for now; returns the event that told it."""
+    evse_id = evse_id or t.settings.evse_id
+    transaction = running(t, evse_id)
+    if not transaction:
+        transaction = (await charging(t, evse_id=evse_id))["transactionInfo"]["transactionId"]
+    _, stops = await points(t)
+    await t.driver.pause(evse_id)
+    event = await _event(t, evse_id, "E02.FR.13", transaction, triggerReason="ChargingStateChanged", chargingState=("SuspendedEV", "EVConnected"))
+    if "EnergyTransfer" in stops:
+        t.equal(event["eventType"], "Ended", "eventType when the vehicle takes no more", "E06.FR.07")
+        t.equal(event["transactionInfo"].get("stoppedReason"), "StoppedByEV", "stoppedReason", "E06.FR.08")
+    else:
+        # Edition 4 leaves a transaction that goes on no choice.
+        t.equal(event["transactionInfo"]["chargingState"], "SuspendedEV", "chargingState when the vehicle takes no more", "E02.FR.13")
+        t.equal(event["eventType"], "Updated", "eventType when the vehicle takes no more", "E02.FR.13")
+    return event
+
+
+async def _stops(t: Trial, transaction: str, first: Payload, evse_id: int, reasons: Iterable[str | None]) -> Payload:
+    """Whether the event that told of the stop, or a second one, ends what has to end; returns the last of them."""
+    _, stops = await points(t)
+    if not stops & ENDING:
+        t.equal(first["eventType"], "Updated", "eventType when the driver stops", "E06.FR.02")
+        return first
+    last = first
+    if first["eventType"] != "Ended":
+        last = await _event(t, evse_id, "E06.FR.03", transaction, triggerReason="ChargingStateChanged")
+        t.equal(last["transactionInfo"].get("chargingState"), "EVConnected", "chargingState when the driver stops", "E02.FR.13")
+        t.equal(last["eventType"], "Ended", "eventType when the driver stops", "E06.FR.03")
+    t.one_of(last["transactionInfo"].get("stoppedReason"), reasons, "stoppedReason", "E06.FR.08")
+    return last
+
+
 async def stop_authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> Payload:
-    """StopAuthorized (local): the card is presented again; returns the event that told it."""
-    token = token or t.settings.valid
+    """StopAuthorized (local): the card is presented again, and nobody is asked of it; returns the last event that told of it.
+
+    Where the stop points end the transaction with it, that one says so; the reason Local may be left out.
+    """
+    evse_id = evse_id or t.settings.evse_id
+    token = token or t.admitted.get(evse_id, t.settings.valid)
+    transaction = running(t, evse_id)
     await t.driver.present(token.text, token.type, evse_id)
-    return await t.event(triggerReason="StopAuthorized", requirement="E07.FR.02")
+    return await stop_told(t, transaction, token, evse_id=evse_id)
+
+
+async def stop_told(t: Trial, transaction: str, token: Token, *, evse_id: int = 0) -> Payload:
+    """What has to be told of *transaction* once *token* has stopped it; returns the last event of it."""
+    evse_id = evse_id or t.settings.evse_id
+    event = await _event(t, evse_id, "E07.FR.02", transaction, triggerReason="StopAuthorized")
+    _may_name(t, event, token, "the event that told of the stop", "E07.FR.02")
+    t.admitted.pop(evse_id, None)
+    return await _stops(t, transaction, event, evse_id, ("Local", None))
+
+
+async def remotely_stopped(t: Trial, *, evse_id: int = 0) -> Payload:
+    """StopAuthorized (remote): RequestStopTransaction is accepted and told; returns the last event that told of it."""
+    evse_id = evse_id or t.settings.evse_id
+    transaction = running(t, evse_id)
+    answer = await t.call("RequestStopTransaction", {"transactionId": transaction})
+    t.equal(answer["status"], "Accepted", "status of RequestStopTransactionResponse", "F03.FR.07")
+    event = await _event(t, evse_id, "F03.FR.02", transaction, triggerReason="RemoteStop")
+    t.admitted.pop(evse_id, None)
+    return await _stops(t, transaction, event, evse_id, ("Remote",))
+
+
+async def ev_connected_after(t: Trial, *, evse_id: int = 0) -> None:
+    """EVConnectedPostSession: no energy flows any more, which a transaction that goes on tells."""
+    evse_id = evse_id or t.settings.evse_id
+    transaction = running(t, evse_id)
+    _, stops = await points(t)
+    if transaction and not stops & ENDING:
+        event = await _event(t, evse_id, "E02.FR.13", transaction, triggerReason="ChargingStateChanged")
+        t.equal(event["transactionInfo"].get("chargingState"), "EVConnected", "chargingState after the driver stopped", "E02.FR.13")
 
 
 async def ev_disconnected(t: Trial, *, evse_id: int = 0) -> None:
-    """EVDisconnected: the vehicle leaves, the connector is told Available."""
+    """EVDisconnected: the vehicle leaves, the connector is told Available, and a transaction that still runs is told of it."""
     evse_id = evse_id or t.settings.evse_id
+    transaction = running(t, evse_id)
     await t.driver.unplug(evse_id)
-    await t.expect(
-        "StatusNotification",
-        lambda p: (p["evseId"], p["connectorStatus"]) == (evse_id, "Available"),
-        what=f"StatusNotificationRequest Available of EVSE {evse_id}",
-        requirement="G01.FR.01",
-    )
+    await t.connector_told("Available", evse_id=evse_id, connector_id=t.settings.connector_id)
+    if transaction:
+        event = await _event(t, evse_id, "E06.FR.02", transaction, triggerReason="EVCommunicationLost")
+        t.equal(event["transactionInfo"].get("chargingState"), "Idle", "chargingState without a vehicle", "E02.FR.13")
+
+
+async def cable_pulled(t: Trial, event_type: str, *reasons: str, evse_id: int = 0) -> Payload:
+    """The vehicle is disconnected at its own side in the middle of a transaction, which is told with *event_type* and one of *reasons*, if any."""
+    evse_id = evse_id or t.settings.evse_id
+    transaction = running(t, evse_id)
+    await t.driver.unplug(evse_id)
+    event = await _event(t, evse_id, "E10.FR.01", transaction, triggerReason="EVCommunicationLost")
+    t.equal(event["transactionInfo"].get("chargingState"), "Idle", "chargingState without a vehicle", "E02.FR.13")
+    if event_type:
+        t.equal(event["eventType"], event_type, "eventType when the cable is pulled", "E10.FR.01")
+    if reasons:
+        t.one_of(event["transactionInfo"].get("stoppedReason"), reasons, "stoppedReason", "E06.FR.08")
+    return event
+
+
+async def offline(t: Trial) -> None:
+    """The link breaks, and nobody answers the dialling."""
+    await points(t)
+    await t.wait(0.5)
+    await t.bench.hang_up(stay_away=True)
+
+
+async def online(t: Trial) -> None:
+    """The station may dial again, and has come back."""
+    await t.bench.come_back()
+    t.true(await t.bench.until(lambda: t.bench.linked, RECONNECT_S), "link", f"there within {RECONNECT_S:g} s", "none", "Part 4, 5.3")
+
+
+async def started_offline(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> None:
+    """StartOfflineTransaction: without a link a card is presented and a vehicle connected; then the link comes back."""
+    token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id
+    await offline(t)
+    await t.driver.present(token.text, token.type, evse_id)
+    await t.wait(1)
+    await t.driver.plug_in(evse_id, t.settings.connector_id)
+    await t.wait(3)
+    t.admitted[evse_id] = token
+    await online(t)
+
+
+async def ended_offline(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> None:
+    """TransactionEventsInQueueEnded: a whole transaction without a link, which comes back when it is over."""
+    token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id
+    await offline(t)
+    await t.driver.plug_in(evse_id, t.settings.connector_id)
+    await t.wait(1)
+    await t.driver.present(token.text, token.type, evse_id)
+    await t.wait(3)
+    await t.driver.present(token.text, token.type, evse_id)
+    await t.wait(1)
+    await t.driver.unplug(evse_id)
+    await t.wait(1)
+    await online(t)
+
+
+def events(heard: Iterable[Heard], transaction: str = "") -> list[Payload]:
+    """The transaction events among what was heard, in order; of *transaction* only, where one is given."""
+    told = [one.payload for one in heard if one.action == "TransactionEvent"]
+    return [p for p in told if not transaction or p["transactionInfo"]["transactionId"] == transaction]
+
+
+def marked(t: Trial, event: Payload, requirement: str = "E04.FR.03") -> None:
+    """The event says that it could not be told when it happened."""
+    t.true(event.get("offline") is True, f"offline of the event with seqNo {event['seqNo']}", "true", event.get("offline"), requirement)

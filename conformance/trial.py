@@ -46,6 +46,8 @@ class Settings(NamedTuple):
     second: Token = Token("04A1B2C3D4E5F7")
     """Valid too, of another driver."""
     invalid: Token = Token("04DEADBEEF0001")
+    master: Token = Token("04A5A5A5A50001")
+    """A card that the CSMS says is in *master_group*."""
     group: str = "GROUP-1"
     master_group: str = "MASTER-1"
     connect_within_s: int = 30
@@ -67,6 +69,10 @@ class Trial:
         """How often the case held something against what it has to be."""
         self.groups: dict[str, str] = {}
         """Token -> the group that the CSMS says it is in."""
+        self.admitted: dict[int, Token] = {}
+        """EVSE -> the token that the case had authorized there, while it counts."""
+        self.points: tuple[frozenset[str], frozenset[str]] | None = None
+        """TxStartPoint and TxStopPoint, once they were read."""
         self.statuses: dict[str, str] = {settings.invalid.text: "Invalid"}
         """Token -> what the CSMS says of it; Accepted where nothing stands."""
         self.interval_s = 300
@@ -117,9 +123,10 @@ class Trial:
                 chosen[place] = (times - 1, answers)
             given = answers(heard.payload) if callable(answers) else answers
             return given if isinstance(given, Answer) else Answer(given)
-        return Answer(self._obliging(heard.action, heard.payload))
+        return Answer(self.obliging(heard.action, heard.payload))
 
-    def _obliging(self, action: str, payload: Payload) -> Payload:
+    def obliging(self, action: str, payload: Payload) -> Payload:
+        """What an obliging CSMS answers: everything is fine, and a token is what :meth:`info` says."""
         match action:
             case "BootNotification":
                 return {"status": "Accepted", "interval": self.interval_s, "currentTime": self.time()}
@@ -249,6 +256,40 @@ class Trial:
             "TransactionEvent", fits, within_s=within_s, requirement=requirement, what=what or f"TransactionEventRequest with {told}"
         )
 
+    async def connector_told(self, status: str, *, evse_id: int, connector_id: int, requirement: str = "G01.FR.01") -> Payload:
+        """The station tells that a connector is *status* now: by StatusNotification, or by NotifyEvent of its AvailabilityState."""
+
+        def says(one: Heard) -> bool:
+            if one.action == "StatusNotification":
+                told = one.payload
+                return (told["evseId"], told["connectorId"], told["connectorStatus"]) == (evse_id, connector_id, status)
+            return one.action == "NotifyEvent" and any(
+                event["trigger"] == "Delta"
+                and event["actualValue"] == status
+                and (event["component"]["name"], event["variable"]["name"]) == ("Connector", "AvailabilityState")
+                and event["component"].get("evse") == {"id": evse_id, "connectorId": connector_id}
+                for event in one.payload["eventData"]
+            )
+
+        def found() -> Heard | None:
+            return next((one for one in self.inbox if says(one)), None)
+
+        await self.bench.until(lambda: found() is not None or self._broken is not None, STATION_LIMIT_S)
+        self._unbroken()
+        heard = found()
+        if heard is None:
+            others = [one.payload for one in self.inbox if one.action == "StatusNotification"]
+            what = f"StatusNotificationRequest of EVSE {evse_id}, connector {connector_id}"
+            self.fail(what, f"{status} within {STATION_LIMIT_S:g} s", f"{others[-1]}" if others else "none", requirement)
+        self.inbox.remove(heard)
+        self.looked += 1
+        return heard.payload
+
+    @property
+    def quiet_s(self) -> float:
+        """How long a case listens for what must not come: the message timeout, and less where it costs real time."""
+        return 5.0 if self.bench.real_time else STATION_LIMIT_S
+
     async def forbid(self, action: str, for_s: float, where: Where | None = None, *, requirement: str = "", what: str = "") -> None:
         """No such CALL for a while, nor one that nobody has asked for yet."""
 
@@ -335,6 +376,7 @@ class Trial:
         """SetVariables of one variable; returns the attributeStatus."""
         answer = await self.call("SetVariables", {"setVariableData": [{**variable(address), "attributeValue": value}]})
         found: str = answer["setVariableResult"][0]["attributeStatus"]
+        self.points = None
         return found
 
     async def configure(self, address: str, value: str) -> None:
@@ -353,6 +395,14 @@ class Trial:
             await self.booted()
         elif status != "Accepted":
             raise NotApplicable(f"{address} cannot be set to {value} ({status})")
+
+    async def configure_if_possible(self, address: str, value: str) -> bool:
+        """Configuration State of what a station need not have: where it is there and can be set, it is *value*; returns whether it is."""
+        try:
+            await self.configure(address, value)
+        except NotApplicable:
+            return False
+        return True
 
     # States in which a case may begin: see conformance/states.py for the others
 

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from conformance.cases import b_provisioning, e_transactions, n_monitoring
+from conformance.cases import (
+    b_provisioning,
+    c_authorization,
+    e_transactions,
+    n_monitoring,
+)
 
-__all__ = ["b_provisioning", "e_transactions", "n_monitoring"]
+__all__ = [
+    "b_provisioning",
+    "c_authorization",
+    "e_transactions",
+    "n_monitoring",
+]

@@ -115,6 +115,9 @@ def on_card(station: Station, card: CardPresented, cx: Context) -> Conclusions:
         if len(card.evse_ids) == 1 and running and online(station):
             # Another card at a busy EVSE: it may share the group of the session, or be a master pass. Only the CSMS knows.
             yield from ask_csms(station, cx, running[0], card.token, card.token_type, purpose="stop")
+        elif running and online(station) and MASTER_PASS.text(station):
+            # C16.FR.02: a master pass ends the sessions of a full station too, at whichever reader.
+            yield from ask_csms(station, cx, running[0], card.token, card.token_type, purpose="master")
         else:
             yield CardRefused(reason="no EVSE is free for this card")
         return
@@ -195,6 +198,8 @@ def on_answer(station: Station, answer: Delivered, cx: Context) -> Conclusions:
         yield from stop_by_master_pass(station, answer.entry, asked)
     elif asked.purpose == "stop":
         yield from stop_by_group(station, answer.entry, asked, group)
+    elif asked.purpose == "master":
+        yield CardRefused(reason="no EVSE is free for this card", entry=answer.entry)
     else:
         session = station[SESSIONS].at(asked.evse_id)
         evse_id = asked.evse_id
@@ -241,7 +246,7 @@ def on_drop(station: Station, dropped: Dropped, cx: Context) -> Conclusions:
     asked = station[SESSIONS].asking.get(dropped.entry)
     if asked is None:
         return
-    if asked.purpose == "stop" or station[SESSIONS].at(asked.evse_id).authorized:
+    if asked.purpose != "start" or station[SESSIONS].at(asked.evse_id).authorized:
         yield CardRefused(reason=f"no answer from the CSMS ({dropped.reason})", entry=dropped.entry)
     else:
         yield from grant_offline(

@@ -48,6 +48,7 @@ from machines.session.facts import (
     PilotSeen,
     SamplingPaced,
 )
+from machines.session.inquiry import on_transaction_status
 from machines.session.state import CONNECTED_AND_AUTHORIZED, FOLDS, SESSIONS, Phase, Sessions
 from machines.session.tell import SAMPLE_INTERVAL_S, sample_interval_us, tell
 
@@ -243,6 +244,7 @@ MACHINE = Machine(
         CardPresented: on_card,
         (Called, "RequestStartTransaction"): served(on_remote_start),
         (Called, "RequestStopTransaction"): served(on_remote_stop),
+        (Called, "GetTransactionStatus"): served(on_transaction_status),
         (Delivered, "Authorize"): on_answer,
         (Delivered, "TransactionEvent"): on_event_answer,
         (Dropped, "Authorize"): on_drop,

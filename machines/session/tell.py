@@ -100,7 +100,8 @@ def tell(
     told = station[SESSIONS].told[evse_id]
     seq_no = told.seq_no + 1
     info: dict[str, Any] = {"transactionId": tx.transaction_id}
-    state = charging_state(session)
+    # TC_E_22: a transaction that is over is suspended by nobody, whatever stopped the energy that it ended with (E06.FR.07).
+    state = "EVConnected" if ends and session.connected else charging_state(session)
     if state != told.charging_state or trigger in ("ChargingStateChanged", "CablePluggedIn", "EVCommunicationLost") or ends:
         info["chargingState"] = state
     if ends:

@@ -30,6 +30,7 @@ SERVED = {
     "GetBaseReport",
     "GetMonitoringReport",
     "GetReport",
+    "GetTransactionStatus",
     "GetVariables",
     "RequestStartTransaction",
     "RequestStopTransaction",

@@ -396,6 +396,42 @@ def test_c16_fr_02_a_master_pass_ends_the_others_also_where_an_evse_is_free(new_
     assert phase(story, 2) is Phase.FREE
 
 
+def full_station(new_story: NewStory, settings: dict[str, str]) -> Story:
+    """Two EVSEs, a driver at each."""
+    story = new_story(settings).boot()
+    for evse_id, token in ((1, CARD), (2, "<sealed:000000000000000000000000000000c3:8:p>")):
+        plug(story, evse_id)
+        card(story, token, evse_ids=(evse_id,), Authorize=authorized(group="FAMILY"))
+    return story
+
+
+def test_c16_fr_02_a_master_pass_ends_the_sessions_of_a_full_station_at_its_own_reader(new_story: NewStory) -> None:
+    """TC_C_49.  Else the police find every EVSE taken, and are told so."""
+    story = full_station(new_story, {"AuthCtrlr.MasterPassGroupId": "POLICE"})
+    told = card(story, OTHER_CARD, Authorize=authorized(group="POLICE"))
+    assert [(e["evse"]["id"], e["eventType"], e["transactionInfo"]["stoppedReason"]) for e in events(told)] == [
+        (1, "Ended", "MasterPass"),
+        (2, "Ended", "MasterPass"),
+    ]
+
+
+@pytest.mark.parametrize("group", ["FAMILY", ""])
+def test_a_card_that_is_no_master_pass_changes_nothing_at_a_full_station(new_story: NewStory, group: str) -> None:
+    """Else whoever shares a group with one of two drivers ends the session of the first; a question without an answer ends none either."""
+    story = full_station(new_story, {"AuthCtrlr.MasterPassGroupId": "POLICE", "AuthCtrlr.OfflineTxForUnknownIdEnabled": "true"})
+    assert [action for action, _ in card(story, OTHER_CARD, Authorize=authorized(group=group))] == ["Authorize"]
+    presented(story, OTHER_CARD)
+    turn = lose(story)
+    assert one(turn, CardRefused).reason.startswith("no answer")
+    assert (phase(story, 1), phase(story, 2)) == (Phase.READY, Phase.READY)
+
+
+def test_without_a_master_pass_nobody_is_asked_at_a_full_station(new_story: NewStory) -> None:
+    """Else every card that is held to the reader of a full station costs a question that changes nothing."""
+    story = full_station(new_story, {})
+    assert one(presented(story, OTHER_CARD), CardRefused).reason == "no EVSE is free for this card"
+
+
 def test_without_a_master_pass_configured_no_group_is_one(story: Story) -> None:
     """Else a card without a group is everybody's master."""
     plug(story)
@@ -565,6 +601,17 @@ def test_e06_fr_07_e01_fr_06_energy_after_a_pause_is_another_transaction(new_sto
     ]
     assert events(again)[0]["idToken"] == TOKEN
     assert len({e["transactionInfo"]["transactionId"] for e in (*events(first), *events(again))}) == 2
+
+
+@pytest.mark.parametrize(("by", "reason"), [("EV", "StoppedByEV"), ("EVSE", "Other")])
+def test_e06_fr_07_a_transaction_that_energy_ended_is_not_suspended(new_story: NewStory, by: str, reason: str) -> None:
+    """TC_E_22.  Else the CSMS waits for energy in a transaction that is over."""
+    story = new_story({"TxCtrlr.TxStopPoint": "EnergyTransfer", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    plug(story)
+    card(story)
+    charge(story)
+    ended = pause(story) if by == "EV" else do(story, ContactorMoved(evse_id=1, closed=False))
+    assert [(e["eventType"], info(e)) for e in events(ended)] == [("Ended", {"chargingState": "EVConnected", "stoppedReason": reason})]
 
 
 # E05
@@ -783,6 +830,52 @@ def test_f03_fr_08_an_unknown_transaction(story: Story) -> None:
     card(story)
     for name in ("nonsense", "", ended):
         assert story.replies(stop(story, name))["status"] == "Rejected"
+
+
+# What the CSMS asks about
+
+
+def status(story: Story, transaction: str | None = None) -> dict[str, Any]:
+    """GetTransactionStatus."""
+    found: dict[str, Any] = story.replies(story.call("GetTransactionStatus", {} if transaction is None else {"transactionId": transaction}))
+    return found
+
+
+def test_e14_a_transaction_that_runs_and_one_that_has_ended(story: Story) -> None:
+    """Else a CSMS that lost its records bills a session that goes on, or waits for one that is over."""
+    assert status(story) == {"messagesInQueue": False}
+    plug(story)
+    card(story)
+    here = identifier(story)
+    assert status(story, here) == {"messagesInQueue": False, "ongoingIndicator": True}
+    assert status(story) == {"messagesInQueue": False}
+    for unknown in ("nonsense", "Started", "", here[:-1]):
+        assert status(story, unknown) == {"messagesInQueue": False, "ongoingIndicator": False}
+    card(story)
+    assert status(story, here) == {"messagesInQueue": False, "ongoingIndicator": False}
+
+
+def test_e14_what_waits_to_be_told_is_told_of_with_its_transaction(new_story: NewStory) -> None:
+    """E14.FR.04, E14.FR.07.  Else the CSMS closes its books while events are still under way; one in flight is such an event too."""
+    story = new_story({"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    plug(story, 2)
+    other = identifier(story, 2)
+    lose(story)
+    story.when(CableConnected(evse_id=1, connector_id=1))
+    here = identifier(story)
+    story.when(CableDisconnected(evse_id=1, connector_id=1))
+    turn = reconnect(story)
+    assert status(story, here) == {"messagesInQueue": True, "ongoingIndicator": False}
+    assert status(story, other) == {"messagesInQueue": False, "ongoingIndicator": True}
+    assert status(story) == {"messagesInQueue": True}
+    story.settle(turn)
+    assert status(story, here) == {"messagesInQueue": False, "ongoingIndicator": False}
+    assert status(story) == {"messagesInQueue": False}
+    turn = presented(story, evse_ids=(2,))
+    turn = story.answer(turn, authorized())
+    assert status(story, other) == {"messagesInQueue": True, "ongoingIndicator": True}
+    story.settle(turn)
+    assert status(story, other) == {"messagesInQueue": False, "ongoingIndicator": True}
 
 
 # Offline
