@@ -515,6 +515,8 @@ async def retried(t: Trial, refusal: Answer, *, taken_at: int) -> None:
     """
     await t.configure("OCPPCommCtrlr.MessageAttempts[TransactionEvent]", str(ATTEMPTS))
     await t.configure("OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]", str(INTERVAL_S))
+    if t.bench.real_time:
+        await t.configure_if_possible("OCPPCommCtrlr.MessageTimeout[Default]", "5")
     timeout_s = int(await t.get("OCPPCommCtrlr.MessageTimeout[Default]"))
     heard_before = 0
 

@@ -66,6 +66,22 @@ def test_a_case_makes_the_same_journal_every_time() -> None:
         assert tried(case_id).digest != tried(case_id, seed=2).digest
 
 
+STARTS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "Authorized,EVConnected")
+STOPS = ("Authorized", "PowerPathClosed", "EnergyTransfer", "EVConnected,Authorized")
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("case_id", ["TC_C_39_CS", "TC_E_03_CS", "TC_E_04_CS", "TC_E_06_CS", "TC_E_31_CS", "TC_E_44_CS"])
+def test_the_states_follow_the_points_in_force(monkeypatch: pytest.MonkeyPatch, case_id: str, start: str) -> None:
+    """Else a case that says nothing of start and stop points holds for the shipped ones only."""
+    case = CASES[case_id]
+    for stop in STOPS:
+        points = {"TxCtrlr.TxStartPoint": start, "TxCtrlr.TxStopPoint": stop}
+        monkeypatch.setitem(CASES, case_id, case._replace(configuration={**points, **case.configuration}))
+        result = tried(case_id)
+        assert (stop, result.verdict, result.note) == (stop, Verdict.PASS, "")
+
+
 # A worse station
 
 
