@@ -190,10 +190,12 @@ async def energy_flows(t: Trial, *, evse_id: int = 0, connected: Payload | None 
         if earlier["eventType"] == "Started" and earlier["triggerReason"] not in METERED and "EVConnected" not in starts:
             t.one_of(earlier["triggerReason"], FIRST, "triggerReason of the first event", "E01.FR.05")
             _names(t, earlier, t.admitted.get(evse_id, t.settings.valid), "the first event after authorization", "E03.FR.01")
+            of_a_connector(t, [earlier], evse_id)
     t.inbox = [one for one in t.inbox if not (events([one], transaction) and one.payload["seqNo"] < event["seqNo"])]
     if event["eventType"] == "Started":
         t.one_of(event["triggerReason"], FIRST, "triggerReason of a first event when energy flows", "E02.FR.05")
         _names(t, event, t.admitted.get(evse_id, t.settings.valid), "the first event after authorization", "E03.FR.01")
+        of_a_connector(t, [event], evse_id)
     else:
         t.equal(event["eventType"], "Updated", "eventType when energy flows", "E02.FR.05")
         t.equal(event["triggerReason"], "ChargingStateChanged", "triggerReason when energy flows", "E02.FR.13")
@@ -363,3 +365,18 @@ def events(heard: Iterable[Heard], transaction: str = "") -> list[Payload]:
 def marked(t: Trial, event: Payload, requirement: str = "E04.FR.03") -> None:
     """The event says that it could not be told when it happened."""
     t.true(event.get("offline") is True, f"offline of the event with seqNo {event['seqNo']}", "true", event.get("offline"), requirement)
+
+
+def of_a_connector(t: Trial, told: Iterable[Payload], evse_id: int = 0) -> None:
+    """One of the events says at which connector the vehicle is."""
+    here = {"id": evse_id or t.settings.evse_id, "connectorId": t.settings.connector_id}
+    evses = [p.get("evse") for p in told]
+    t.true(here in evses, "evse of the first event after the cable was plugged in", f"{here}", evses, "E01.FR.16")
+
+
+def of_a_driver(t: Trial, told: Iterable[Payload], token: Token | None = None) -> None:
+    """One of the events, and the first of those that name anybody, names the driver."""
+    token = token or t.settings.valid
+    named = [p["idToken"] for p in told if "idToken" in p]
+    first = [(one["idToken"].lower(), one["type"]) for one in named[:1]]
+    t.equal(first, [(token.text.lower(), token.type)], "idToken of the first event after authorization", "E01.FR.10")

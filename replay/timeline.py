@@ -210,7 +210,7 @@ class _Teller:
                 yield "vehicle", f"unplugged{unseen}{waits}"
             case AuthorizationAsked():
                 self._asked[event.entry] = event
-                by = " for a remote start" if event.remote_start_id >= 0 else " that may end the session" if event.purpose == "stop" else ""
+                by = " for a remote start" if event.remote_start_id >= 0 else " that may end the session" if event.purpose != "start" else ""
                 yield "driver", f"the CSMS is asked about card {pseudonym(event.token)}{by}"
             case Granted():
                 yield "driver", self._granted(event)

@@ -87,6 +87,8 @@ async def unknown_card_without_a_link(t: Trial) -> None:
     t.true(bool(told), "TransactionEventRequest after the link came back", "those that were queued", told, "C15.FR.08")
     for event in told:
         states.marked(t, event, "E04.FR.03")
+    states.of_a_connector(t, told)
+    states.of_a_driver(t, told)
     t.forget("TransactionEvent")
     # The card may still stop what it began: TransactionEventResponse says what it wants of it.
     await states.stop_authorized(t)

@@ -47,7 +47,8 @@ class ContactorSeen(Fact):
 class AuthorizationAsked(Fact):
     """The CSMS is asked about a card; message *entry* carries the question.
 
-    *evse_id* is where energy is wanted, *purpose* is ``start``, or ``stop`` for a card that may share the group of a running session.
+    *evse_id* is where energy is wanted, *purpose* is ``start``, ``stop`` for a card that may share the group of a running session, or ``master`` for
+    one that can only be a master pass.
     """
 
     entry: int
