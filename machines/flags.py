@@ -32,6 +32,14 @@ OLD_PASSWORDS_GO = Flag(
     retired="when no journal that was started without it is decided again",
 )
 
+POWER_IS_TOLD = Flag(
+    name="power-is-told",
+    since="0.1.0",
+    switches="a transaction that outlives its authorization charges until the power path has opened, and tells that; without it, it tells "
+    "that it no longer charges with the stop",
+    retired="when no journal that was started without it is decided again, and no transaction that began without it can still run",
+)
+
 STOP_POINTS_STAY = Flag(
     name="stop-points-stay",
     since="0.1.0",
@@ -39,7 +47,7 @@ STOP_POINTS_STAY = Flag(
     retired="when no journal that was started without it is decided again, and no transaction that began without it can still run",
 )
 
-REGISTER = (OLD_PASSWORDS_GO, STOP_POINTS_STAY)
+REGISTER = (OLD_PASSWORDS_GO, POWER_IS_TOLD, STOP_POINTS_STAY)
 """Every flag that this build knows, in the order of their names."""
 
 FLAGS: tuple[str, ...] = tuple(flag.name for flag in REGISTER)

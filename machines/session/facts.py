@@ -136,7 +136,8 @@ class EvseAsked(Fact):
 class TransactionStarted(Fact):
     """A transaction began; its first event is message *entry*.  *sample_at_us* is when the first periodic sample is due (0: never).
 
-    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set then (see ``machines.flags``).
+    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set then.  *tells_power*: it charges until the power path has
+    opened, and not just until somebody stops it (see ``machines.flags``).
     """
 
     evse_id: int
@@ -150,6 +151,7 @@ class TransactionStarted(Fact):
     told_token: bool = False
     remote_start_id: int = -1
     stop_points: tuple[str, ...] = ()
+    tells_power: bool = False
 
 
 @record(314)

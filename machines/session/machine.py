@@ -49,13 +49,10 @@ from machines.session.facts import (
     SamplingPaced,
 )
 from machines.session.inquiry import on_transaction_status
-from machines.session.state import CONNECTED_AND_AUTHORIZED, FOLDS, SESSIONS, Phase, Sessions
+from machines.session.state import CONNECTED_AND_AUTHORIZED, FOLDS, SESSIONS, WANTING, Phase, Sessions
 from machines.session.tell import SAMPLE_INTERVAL_S, sample_interval_us, tell
 
 STOP_ON_DISCONNECT = Variable("TxCtrlr", "StopTxOnEVSideDisconnect", "true")
-
-WANTING = ("C", "D")
-
 
 # What the hardware sees
 
@@ -106,7 +103,7 @@ def on_levels(station: Station, seen: EvseSeen, cx: Context) -> Conclusions:
     yield ContactorSeen(evse_id=seen.evse_id, closed=seen.contactor_closed)
 
 
-def on_flow(station: Station, fact: PilotSeen | ContactorSeen, cx: Context) -> Conclusions:  # noqa: ARG001
+def on_flow(station: Station, fact: PilotSeen | ContactorSeen, cx: Context) -> Conclusions:
     """Energy flows while the contactor is closed for a vehicle that wants it."""
     session = station[SESSIONS].at(fact.evse_id)
     flows = session.contactor and session.pilot in WANTING
@@ -114,6 +111,10 @@ def on_flow(station: Station, fact: PilotSeen | ContactorSeen, cx: Context) -> C
         yield EnergyStarted(evse_id=fact.evse_id)
     elif not flows and session.phase is Phase.CHARGING:
         yield EnergySuspended(evse_id=fact.evse_id, by="EVSE" if session.pilot in WANTING else "EV")
+    elif not flows and session.phase is Phase.FINISHING and session.transaction is not None:
+        if station[SESSIONS].told[fact.evse_id].charging_state == "Charging":
+            # E07: somebody has stopped it, and now the power path is open.
+            yield from tell(station, cx, fact.evse_id, "ChargingStateChanged")
 
 
 def on_restart(station: Station, fact: Rebooted, cx: Context) -> Conclusions:  # noqa: ARG001

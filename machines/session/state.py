@@ -48,6 +48,9 @@ class Phase(Enum):
     FINISHING = "finishing"  # over, and the cable still in
 
 
+WANTING = ("C", "D")
+"""The pilot's states in which a vehicle takes energy."""
+
 CONNECTED_AND_AUTHORIZED = (Phase.READY, Phase.CHARGING, Phase.SUSPENDED)
 
 TABLE = Table(
@@ -74,7 +77,7 @@ AUTHORIZED = (Phase.AUTHORIZED, *CONNECTED_AND_AUTHORIZED)
 class Transaction(Value):
     """What is being told to the CSMS.  The three ``was`` say what has been true since it began: only what was true can end.
 
-    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set at the moment.
+    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set at the moment.  *tells_power*: see :attr:`Session.lingering`.
     """
 
     transaction_id: str
@@ -84,6 +87,7 @@ class Transaction(Value):
     was_authorized: bool = False
     was_flowing: bool = False
     stop_points: tuple[str, ...] = ()
+    tells_power: bool = False
 
 
 @record(325)
@@ -141,6 +145,12 @@ class Session(Value):
     def flowing(self) -> bool:
         """Energy flows."""
         return self.phase is Phase.CHARGING
+
+    @property
+    def lingering(self) -> bool:
+        """Energy flows on after a stop, until the power path has opened; for transactions that tell of it."""
+        tx = self.transaction
+        return self.phase is Phase.FINISHING and self.contactor and self.pilot in WANTING and tx is not None and tx.tells_power
 
 
 @record(323)
@@ -324,6 +334,7 @@ def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
                 started_wh=fact.energy_wh,
                 started_at_us=fact.at_us,
                 stop_points=fact.stop_points,
+                tells_power=fact.tells_power,
             ),
         )
     )

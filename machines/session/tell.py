@@ -11,7 +11,7 @@ from engine.machine import Conclusions, Context, Station
 from machines.boot.state import BOOT
 from machines.clock.views import timestamp
 from machines.device_model.views import Variable
-from machines.flags import STOP_POINTS_STAY
+from machines.flags import POWER_IS_TOLD, STOP_POINTS_STAY
 from machines.meter.state import METERS
 from machines.meter.values import BEGIN, END, ENDED, PERIODIC, SAMPLED_ENABLED, STARTED, UPDATED, meter_value
 from machines.outbound.asks import PLACES, ask
@@ -27,7 +27,7 @@ def charging_state(session: Session) -> str:
     """OCPP's ChargingStateEnumType for a session."""
     if not session.connected:
         return "Idle"
-    if session.flowing:
+    if session.flowing or session.lingering:
         return "Charging"
     if session.authorized and session.blocked:
         return "SuspendedEVSE"
@@ -172,6 +172,7 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
         told_token=session.authorized,
         remote_start_id=session.remote_start_id,
         stop_points=STOP_POINT.members(station) if STOP_POINTS_STAY.is_set(cx) else (),
+        tells_power=POWER_IS_TOLD.is_set(cx),
     )
     yield queued
 

@@ -67,7 +67,7 @@ def test_a_case_makes_the_same_journal_every_time() -> None:
 
 
 STARTS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "Authorized,EVConnected")
-STOPS = ("Authorized", "PowerPathClosed", "EnergyTransfer", "EVConnected,Authorized")
+STOPS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "EVConnected,Authorized")
 
 
 @pytest.mark.parametrize("start", STARTS)

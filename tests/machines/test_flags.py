@@ -11,13 +11,13 @@ from eventlog.fold import fold
 from machines import flags
 from machines.boot.state import BOOT
 from machines.flags import FLAGS, REGISTER, STOP_POINTS_STAY
-from machines.inputs import EvseSeen
+from machines.inputs import ContactorMoved, EvseSeen
 from machines.session.facts import TransactionEnded, TransactionStarted
 from machines.station import STATION
 from replay.flags import lines
 from replay.state import lines as state_lines
 from replay.verify import verify
-from tests.machines.acts import card, charge, events, one, plug, session, unplug
+from tests.machines.acts import card, charge, do, events, one, plug, session, unplug
 from tests.story import Story, facts
 
 NewStory = Callable[..., Story]
@@ -71,6 +71,18 @@ def test_this_build_and_the_older_one_differ(new_story: NewStory, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(flags.Flag, "is_set", lambda *_: True)
         assert verify(STATION, story.rows()).divergences
+
+
+@pytest.mark.parametrize(("given", "states"), [((), ["EVConnected"]), (FLAGS, [None, "EVConnected"])])
+def test_power_is_told_by_what_the_transaction_began_with(new_story: NewStory, given: tuple[str, ...], states: list[str | None]) -> None:
+    """If this failed, a transaction that an older build began would tell twice, or never, that its energy has ceased."""
+    story = new_story(STOPS, flags=given).boot()
+    plug(story)
+    card(story)
+    charge(story)
+    story.flags = FLAGS
+    said = card(story) + do(story, ContactorMoved(evse_id=1, closed=False))
+    assert [event["transactionInfo"].get("chargingState") for event in events(said)] == states
 
 
 def test_a_session_keeps_the_rule_that_it_began_with_through_an_update(new_story: NewStory) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.event import Input
 from engine.kernel import Turn
 from machines.inputs import (
     CableConnected,
@@ -323,6 +324,57 @@ def test_c01_fr_03_e07_fr_01_the_same_card_stops_without_asking(story: Story) ->
     turn = presented(story)
     assert [action for action, _ in queued(turn)] == ["TransactionEvent"]
     assert one(turn, TransactionEnded).stopped_reason == "Local"
+
+
+OUTLIVES = {"TxCtrlr.TxStopPoint": "EVConnected", "SampledDataCtrlr.TxUpdatedInterval": "0"}
+"""The transaction outlives its authorization."""
+
+
+@pytest.mark.parametrize("by", ["card", "csms", "verdict"])
+@pytest.mark.parametrize("opens", [ContactorMoved(evse_id=1, closed=False), PilotChanged(evse_id=1, state="B")], ids=["contactor", "vehicle"])
+def test_e07_a_transaction_that_outlives_its_stop_tells_when_energy_has_ceased(new_story: NewStory, by: str, opens: Input) -> None:
+    """E01.FR.18.  Else the CSMS is told that energy has ceased while it flows, and nothing when it has; once is enough."""
+    story = new_story(OUTLIVES).boot()
+    plug(story)
+    if by == "verdict":
+        turn = presented(story)
+        turn = story.answer(turn, authorized())
+        charge(story)
+        told = story.settle(turn, TransactionEvent=authorized("Blocked"))[-1:]
+    else:
+        card(story)
+        charge(story)
+        told = card(story) if by == "card" else story.settle(stop(story, identifier(story)))
+    trigger = {"card": "StopAuthorized", "csms": "RemoteStop", "verdict": "Deauthorized"}[by]
+    assert [(e["eventType"], e["triggerReason"], info(e)) for e in events(told)] == [("Updated", trigger, {})], "it charges, as before"
+    told = do(story, opens, ContactorMoved(evse_id=1, closed=False))
+    assert [(e["eventType"], e["triggerReason"], info(e)) for e in events(told)] == [
+        ("Updated", "ChargingStateChanged", {"chargingState": "EVConnected"})
+    ]
+    assert [brief(e)[:2] for e in events(unplug(story))] == [("Ended", "EVCommunicationLost")]
+
+
+def test_e07_power_that_was_cut_under_a_stop_is_told_when_it_is_back(new_story: NewStory) -> None:
+    """Else the transaction is told to charge until its vehicle leaves."""
+    story = new_story(OUTLIVES).boot()
+    plug(story)
+    card(story)
+    charge(story)
+    card(story)
+    restart(story)
+    told = do(story, levels(plugged=True, pilot="B"))
+    assert [(brief(e)[:2], info(e)) for e in events(told)] == [(("Updated", "ChargingStateChanged"), {"chargingState": "EVConnected"})]
+
+
+def test_e07_a_vehicle_that_leaves_before_the_power_path_has_opened_is_told_once(new_story: NewStory) -> None:
+    """Else an event follows the last one."""
+    story = new_story(OUTLIVES).boot()
+    plug(story)
+    card(story)
+    charge(story)
+    card(story)
+    told = do(story, CableDisconnected(evse_id=1, connector_id=1), ContactorMoved(evse_id=1, closed=False))
+    assert [(brief(e)[:2], info(e)["chargingState"]) for e in events(told)] == [(("Ended", "EVCommunicationLost"), "Idle")]
 
 
 def test_c01_fr_25_a_card_is_its_text_and_its_type(story: Story) -> None:
