@@ -105,16 +105,15 @@ def on_levels(station: Station, seen: EvseSeen, cx: Context) -> Conclusions:
 
 def on_flow(station: Station, fact: PilotSeen | ContactorSeen, cx: Context) -> Conclusions:
     """Energy flows while the contactor is closed for a vehicle that wants it."""
-    session = station[SESSIONS].at(fact.evse_id)
+    session, told = station[SESSIONS].at(fact.evse_id), station[SESSIONS].told.get(fact.evse_id)
     flows = session.contactor and session.pilot in WANTING
     if flows and session.phase in (Phase.READY, Phase.SUSPENDED) and not session.blocked:
         yield EnergyStarted(evse_id=fact.evse_id)
     elif not flows and session.phase is Phase.CHARGING:
         yield EnergySuspended(evse_id=fact.evse_id, by="EVSE" if session.pilot in WANTING else "EV")
-    elif not flows and session.phase is Phase.FINISHING and session.transaction is not None:
-        if station[SESSIONS].told[fact.evse_id].charging_state == "Charging":
-            # E07: somebody has stopped it, and now the power path is open.
-            yield from tell(station, cx, fact.evse_id, "ChargingStateChanged")
+    elif not flows and session.phase is Phase.FINISHING and told is not None and told.charging_state == "Charging":
+        # E07: somebody has stopped it, and now the power path is open.
+        yield from tell(station, cx, fact.evse_id, "ChargingStateChanged")
 
 
 def on_restart(station: Station, fact: Rebooted, cx: Context) -> Conclusions:  # noqa: ARG001
