@@ -8,10 +8,10 @@ from engine.kernel import Settled
 from eventlog.memory import MemoryJournal
 from machines.effects import Shred
 from machines.flags import FLAGS
-from machines.inputs import ConfigLoaded, EvseSeen, ForgetAsked, OperatorReset, OperatorSet
+from machines.inputs import ClockRead, ConfigLoaded, EvseSeen, ForgetAsked, OperatorReset, OperatorSet
 from tests.machines.acts import card, charge, meter, plug, unplug
 from tests.replay.feeder import night
-from tests.story import CARD, Story, declarations, effects
+from tests.story import CARD, WALL_US, Story, declarations, effects
 from wire import jsontext
 from wire.declared import Declared, DeclaredMonitor, written
 
@@ -87,6 +87,7 @@ def edited() -> Story:
     story.files = declarations({"Shop.Name": "new"})
     story.start()
     story.when(OperatorReset(component="Shop", variable="Name"))
+    story.when(ClockRead(boot_id=f"b{story.boots}", boottime_us=story.at, wall_us=WALL_US + story.at))
     return story
 
 
