@@ -9,17 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from conformance.bench import Bench, Driver, Heard, Ready, Reply
+from conformance.bench import Bench, Driver, Heard, Login, Ready, Reply
 from conformance.verdict import BenchError, Entry
 from engine.kernel import Kernel
 from eventlog.fold import CHAIN_BYTES
+from eventlog.vault import SECRET
 from machines.effects import Call
 from machines.inputs import ConfigLoaded
 from machines.station import STATION
 from sim.evse import Evse, EvseSpec
 from sim.vehicle import VehicleSpec
 from sim.world import SECOND_US, Wire, World
-from wire import frame, jsontext
+from wire import frame, jsontext, sealed
 from wire.schemas import Schemas
 
 STEP_US = 10_000
@@ -50,6 +51,10 @@ class ScriptedCsms:
     def choose(self, offered: tuple[str, ...]) -> str:
         """OCPP 2.0.1, which the cases are written for."""
         return VERSION if VERSION in offered else ""
+
+    def asked_by(self, identity: str, password: str) -> None:
+        """Somebody knocks."""
+        self._bench.login = Login(identity, password) if password else None
 
     def opened(self, link: int, subprotocol: str) -> None:
         """A link."""
@@ -127,6 +132,9 @@ class Chamber(World):
         self._restart_at = self.now + dark_us
 
     def _dial(self, process: Any, dial: Any) -> None:
+        found = sealed.parse(dial.password)
+        password = self.vault.reveal(found.handle, SECRET) if found is not None else dial.password
+        self.csms.asked_by(dial.identity, password or "")  # type: ignore[attr-defined]
         if self.csms.away:  # type: ignore[attr-defined]
             wire = self.wire = Wire(dial.link, process)
             self.later(1_000, self._down, wire, "unreachable")

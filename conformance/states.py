@@ -143,13 +143,16 @@ async def authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0) 
     return event
 
 
-async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> Payload | None:
-    """Authorized (remote): RequestStartTransaction is accepted, and the transaction told of it, if there is one by now; returns that event."""
+async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: int = 0, profile: Payload | None = None) -> Payload | None:
+    """Authorized (remote): RequestStartTransaction is accepted, and the transaction told of it, if there is one by now; returns that event.
+
+    *profile*: a charging profile that comes with the request.
+    """
     token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id
     starts, _ = await points(t)
     asks = (await t.get("AuthCtrlr.AuthorizeRemoteStart")).lower() == "true"
     before, connected = running(t, evse_id), occupied(t, evse_id)
-    request = {"idToken": token.payload, "remoteStartId": REMOTE_START_ID, "evseId": evse_id}
+    request = {"idToken": token.payload, "remoteStartId": REMOTE_START_ID, "evseId": evse_id, **({"chargingProfile": profile} if profile else {})}
     answer = await t.call("RequestStartTransaction", request)
     t.equal(answer["status"], "Accepted", "status of RequestStartTransactionResponse", "F01.FR.19")
     if before:

@@ -50,6 +50,11 @@ class Settings(NamedTuple):
     """A card that the CSMS says is in *master_group*."""
     group: str = "GROUP-1"
     master_group: str = "MASTER-1"
+    identity: str = "CP001"
+    """At the end of the URL that the station dials."""
+    password: str = "first.Password-0123456789"  # noqa: S105 (nobody's)
+    """For HTTP Basic authentication; a case sets it before it needs it."""
+    second_password: str = "other.Password-9876543210"  # noqa: S105 (nobody's)
     connect_within_s: int = 30
     """EVConnectionTimeOut for cases that let it pass."""
 

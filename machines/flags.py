@@ -47,7 +47,16 @@ STOP_POINTS_STAY = Flag(
     retired="when no journal that was started without it is decided again, and no transaction that began without it can still run",
 )
 
-REGISTER = (OLD_PASSWORDS_GO, POWER_IS_TOLD, STOP_POINTS_STAY)
+TOLD_AS_CERTIFIED = Flag(
+    name="told-as-certified",
+    since="0.1.0",
+    switches="what Part 6 looks at: clock-aligned values of an EVSE at rest are of the moment, events of an EVSE name its transaction, reports tell "
+    "empty values and judge a criterion by all instances of its variable; without it, those values are of when they were read, only monitors for "
+    "transactions name one, and empty values and instances are left out",
+    retired="when no journal that was started without it is decided again",
+)
+
+REGISTER = (OLD_PASSWORDS_GO, POWER_IS_TOLD, STOP_POINTS_STAY, TOLD_AS_CERTIFIED)
 """Every flag that this build knows, in the order of their names."""
 
 FLAGS: tuple[str, ...] = tuple(flag.name for flag in REGISTER)

@@ -76,7 +76,7 @@ def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # n
         elif evse_id in running:
             yield from tell(station, cx, evse_id, "MeterValueClock", context=CLOCK, measurands=measurands)
             continue
-        values = meter_value(station, evse_id, measurands, CLOCK)
+        values = meter_value(station, cx, evse_id, measurands, CLOCK)
         if values:
             yield ask(station, cx, "MeterValues", {"evseId": evse_id, "meterValue": values}, place=evse_id)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engine.machine import Station
+from engine.machine import Context, Station
 from machines.clock.views import wall
 from machines.device_model.views import Variable
+from machines.flags import TOLD_AS_CERTIFIED
 from machines.meter.facts import MeterRead
 from machines.meter.state import METERS
 from wire import calendar
@@ -29,17 +30,23 @@ def exact(milli: int) -> int | float:
     return milli // 1000 if milli % 1000 == 0 else milli / 1000
 
 
-def meter_value(station: Station, evse_id: int, measurands: Iterable[str], context: str) -> list[dict[str, Any]]:
-    """The ``meterValue`` of a message: one element, or none where the meter has nothing that was asked for."""
+def meter_value(station: Station, cx: Context, evse_id: int, measurands: Iterable[str], context: str) -> list[dict[str, Any]]:
+    """The ``meterValue`` of a message: one element, or none where the meter has nothing that was asked for.
+
+    By the clock: while nothing flows a register stands still, and meters may be silent: what was read last holds now, and has now's timestamp
+    (J01.FR.14).  A voltage is only known of when it was read.
+    """
     reading = station[METERS].readings.get(evse_id)
     if reading is None:
         return []
     values: list[dict[str, Any]] = []
+    holds = context == CLOCK and reading.power_w <= 0 and TOLD_AS_CERTIFIED.is_set(cx)
     for measurand in measurands:
         values += sampled(reading, measurand, context)
+        holds = holds and measurand != "Voltage"
     if not values:
         return []
-    when = reading.wall_us or wall(station, reading.at_us)
+    when = wall(station, cx.at) if holds else reading.wall_us or wall(station, reading.at_us)
     return [{"timestamp": calendar.text(when), "sampledValue": values}]
 
 

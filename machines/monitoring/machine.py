@@ -165,6 +165,10 @@ def judge(model: DeviceModel, monitors: dict[int, Monitor], key: Key, item: dict
     if declared is None:
         # N04.FR.03, N04.FR.04; a monitor watches the Actual value.
         status = unknown(model, key)
+        named = [place for place in model.variables if place[0] == key[0]]
+        if status == "UnknownComponent" and named and not any(place[4] == key[4] for place in named):
+            # TC_N_37: a component that stands at every EVSE, named without one, and a variable that it has nowhere.
+            status = "UnknownVariable"
         return ("UnsupportedMonitorType" if status == "NotSupportedAttributeType" else status), ""
     old = monitors.get(item["id"]) if "id" in item else None
     if "id" in item and (old is None or old.key != key or old.kind == HARD_WIRED):

@@ -1,4 +1,4 @@
-"""What no other machine hears: frames that are no messages, calls that break their schema, actions that nobody serves.
+"""What no other machine hears: frames that are no messages, calls that break their schema, actions that nobody serves, messages of vendors.
 
 Law: the specified error where one is specified, and never silence where an answer is due.
 """
@@ -11,6 +11,8 @@ from engine.machine import Conclusions, Context, Machine, Part, State, Station, 
 from machines.boot.state import BOOT
 from machines.effects import ReplyError, Say
 from machines.inputs import Called, CalledBadly, Garbled
+from machines.protocol.p01_data_transfer import on_transfer
+from machines.protocol.serve import served
 from machines.version.state import VERSION
 from wire import names
 
@@ -51,4 +53,8 @@ def answer_garbled(station: Station, frame: Garbled, cx: Context) -> Conclusions
         yield Say(link=frame.link, frame=frame.answer)
 
 
-MACHINE = Machine(PROTOCOL, folds={}, hears={Called: refuse, CalledBadly: refuse_badly, Garbled: answer_garbled})
+MACHINE = Machine(
+    PROTOCOL,
+    folds={},
+    hears={Called: refuse, CalledBadly: refuse_badly, Garbled: answer_garbled, (Called, "DataTransfer"): served(on_transfer)},
+)

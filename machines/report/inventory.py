@@ -12,6 +12,7 @@ from engine.machine import Context, Station
 from machines.device_model.derived import derived
 from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key
 from machines.device_model.views import REPORTING_SIZE
+from machines.flags import TOLD_AS_CERTIFIED
 from wire.declared import Declared
 
 Variable = tuple[str, str, int, int, str, str]
@@ -53,14 +54,21 @@ def chosen(station: Station, cx: Context, criteria: Iterable[str], filters: list
     """Which variables a custom report is of: those of components that meet one of *criteria*, and that one of *filters* names (B08.FR.05)."""
     model = station[DEVICE_MODEL]
     wanted = tuple(criteria)
+    instances: dict[tuple[str, str, int, int, str], list[Variable]] = {}
+    for key in variables(station) if wanted else ():
+        instances.setdefault(key[:5], []).append(key)
 
     def meets(address: tuple[str, str, int, int]) -> bool:
         for criterion in wanted:
-            key: Key = (*address, criterion.casefold(), "", "Actual")
-            declared = key in model.declared
-            true = declared and (text_of(station, cx, key) or "").casefold() == "true"
+            name = criterion.casefold()
+            keys: list[Key] = [(*address, name, "", "Actual")]
+            if TOLD_AS_CERTIFIED.is_set(cx):
+                # A controller of several things has an instance of the variable for each.
+                keys = [(*key, "Actual") for key in instances.get((*address, name), ())]
+            keys = [key for key in keys if key in model.declared]
+            true = any((text_of(station, cx, key) or "").casefold() == "true" for key in keys)
             # B08.FR.07 to FR.09: a component that does not have the variable counts as if it were true; but for Problem (B08.FR.10).
-            if true or (criterion != "Problem" and not declared):
+            if true or (criterion != "Problem" and not keys):
                 return True
         return not wanted
 
@@ -119,11 +127,11 @@ def place(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def attribute(station: Station, cx: Context, key: Key, declared: Declared, longest: int) -> dict[str, Any]:
-    """One VariableAttributeType; without a value where there is none (B07.FR.11)."""
+    """One VariableAttributeType; without a value where there is none (B07.FR.11): an empty one is one."""
     found: dict[str, Any] = {"type": declared.attribute}
     if declared.mutability != "WriteOnly":
         value = text_of(station, cx, key)
-        if value:
+        if value or (value is not None and TOLD_AS_CERTIFIED.is_set(cx)):
             found["value"] = value[:longest]
     layers = station[DEVICE_MODEL].layers.get(key)
     # What the operator holds is for the CSMS to read.

@@ -116,7 +116,7 @@ def tell(
     wanted = measurands if measurands is not None else UPDATED.members(station) if SAMPLED_ENABLED.boolean(station) else ()
     if ends:
         wanted, context = ENDED.members(station), END
-    values = meter_value(station, evse_id, wanted, context)
+    values = meter_value(station, cx, evse_id, wanted, context)
     if values and (ends or trigger in ("MeterValuePeriodic", "MeterValueClock")):
         payload["meterValue"] = values
     queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)
@@ -155,7 +155,7 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
     payload = _event(station, cx, evse_id, session, "Started", trigger, 0, info)
     if session.authorized:
         payload["idToken"] = {"idToken": session.token, "type": session.token_type}
-    values = meter_value(station, evse_id, STARTED.members(station), BEGIN)
+    values = meter_value(station, cx, evse_id, STARTED.members(station), BEGIN)
     if values:
         payload["meterValue"] = values
     queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)

@@ -250,6 +250,8 @@ def test_n04_fr_01_n04_fr_02_one_result_an_item_in_order(watched: Story) -> None
         # N04.FR.03, N04.FR.04
         (item("Depth", component="Nowhere"), ("UnknownComponent", "")),
         (item("Depth", evse={"id": 9}), ("UnknownComponent", "")),
+        # TC_N_37: what stands at no EVSE of that name either
+        (item("Strange", evse={"id": 9}), ("UnknownVariable", "")),
         (item("Nothing"), ("UnknownVariable", "")),
         (item("Many"), ("UnknownVariable", "")),
         # N04.FR.05

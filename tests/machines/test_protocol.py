@@ -27,6 +27,7 @@ from wire import names
 
 SERVED = {
     "ClearVariableMonitoring",
+    "DataTransfer",
     "GetBaseReport",
     "GetMonitoringReport",
     "GetReport",
@@ -49,6 +50,15 @@ def test_ocppj_4_3_what_is_known_and_not_built_is_not_supported(new_story: NewSt
     for action in sorted(names.actions(version) - SERVED):
         turn = story.call(action, {})
         assert (action, story.error(turn), turn.facts) == (action, "NotSupported", ())
+
+
+@pytest.mark.parametrize(("subprotocol", "version"), LINKS)
+def test_p01_nobody_s_extensions_are_known(new_story: NewStory, subprotocol: str, version: str) -> None:
+    """P01.FR.05, in both versions: else a CSMS that tries a vendor's message hears of an error instead of the station's answer."""
+    story = new_story().boot(subprotocol)
+    turn = story.call("DataTransfer", {"vendorId": "com.example", "messageId": "hello", "data": [1, {"a": None}]})
+    assert [json.loads(effect.payload) for effect in effects(turn, Reply)] == [{"status": "UnknownVendorId"}]
+    assert turn.facts == ()
 
 
 @pytest.mark.parametrize(("subprotocol", "version"), LINKS)

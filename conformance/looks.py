@@ -1,0 +1,79 @@
+"""What several cases look at in the same way: results that are in order, reports that are whole.
+
+Law: a look asserts everything that the cases have in common, so that no case forgets half of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.trial import Payload, Trial
+from wire import calendar
+
+TOLERANCE_US = 4_000_000
+"""How far a time may be off, as test laboratories have it."""
+
+LISTS = ("OptionList", "SequenceList", "MemberList")
+
+
+def explained(t: Trial, result: Payload, reasons: Iterable[str], what: str, requirement: str = "", *, name: str = "statusInfo") -> None:
+    """A statusInfo may be left out; one that is there has one of *reasons*."""
+    if name in result:
+        t.one_of(result[name]["reasonCode"], tuple(reasons), f"{name}.reasonCode of {what}", requirement)
+
+
+def accepted(t: Trial, answer: Payload, what: str, requirement: str = "") -> None:
+    """The status is Accepted, and nothing says otherwise."""
+    t.equal(answer["status"], "Accepted", f"status of {what}", requirement)
+    explained(t, answer, ("NoError",), what, requirement)
+
+
+def timely(t: Trial, text: str, what: str, requirement: str = "") -> None:
+    """A moment that the station told is now, by the CSMS's clock."""
+    then, now = calendar.parse(text), calendar.parse(t.time())
+    t.true(then is not None and now is not None and abs(then - now) <= TOLERANCE_US, what, f"about {t.time()}", text, requirement)
+
+
+def result_of(results: list[Payload], address: Payload) -> Payload:
+    """The result that is about *address*, whatever its place; empty where none is."""
+    return next((one for one in results if one["component"] == address["component"] and one["variable"] == address["variable"]), {})
+
+
+async def report(t: Trial, action: str, payload: Payload, requirement: str = "") -> list[Payload]:
+    """GetBaseReport, GetReport or GetMonitoringReport is accepted, and told to its end in numbered parts; returns what it tells."""
+    accepted(t, await t.call(action, payload), f"{action}Response", requirement)
+    return await told(t, action, payload["requestId"])
+
+
+async def told(t: Trial, action: str, request_id: int) -> list[Payload]:
+    """The parts of the report that was asked for with *action* (B07.FR.04, B07.FR.10, B08.FR.14, N02.FR.03, N02.FR.04)."""
+    notify, member = ("NotifyMonitoringReport", "monitor") if action == "GetMonitoringReport" else ("NotifyReport", "reportData")
+    found: list[Any] = []
+    seq_no = 0
+    while True:
+        part = await t.expect(notify, what=f"{notify}Request, part {seq_no}")
+        t.equal(part["requestId"], request_id, f"requestId of {notify}Request", "B07.FR.01")
+        t.equal(part["seqNo"], seq_no, f"seqNo of {notify}Request", "B07.FR.12")
+        timely(t, part["generatedAt"], f"generatedAt of {notify}Request", "B07.FR.04")
+        found += part.get(member, [])
+        if not part.get("tbc", False):
+            return found
+        seq_no += 1
+
+
+def described(t: Trial, data: Iterable[Payload], requirement: str = "") -> None:
+    """Every variable of a report has its characteristics; one that is chosen from a list has the list."""
+    for one in data:
+        name = named(one)
+        characteristics = t.present(one, "variableCharacteristics", name, requirement)
+        if characteristics["dataType"] in LISTS:
+            t.true(bool(characteristics.get("valuesList")), f"valuesList of {name}", "there", "nothing", requirement)
+
+
+def named(one: Payload) -> str:
+    """``Component[instance].Variable[instance]@evse.connector`` of whatever has a component and a variable."""
+    component, variable = one["component"], one["variable"]
+    text = ".".join(f"{part['name']}[{part['instance']}]" if "instance" in part else part["name"] for part in (component, variable))
+    evse = component.get("evse")
+    return text + (f"@{evse['id']}" + (f".{evse['connectorId']}" if "connectorId" in evse else "") if evse else "")
