@@ -27,6 +27,13 @@ class Answer(NamedTuple):
 SILENCE = Answer()
 
 
+class Login(NamedTuple):
+    """The Authorization header of an HTTP upgrade request, decoded."""
+
+    identity: str
+    password: str
+
+
 class Heard(NamedTuple):
     """A CALL of the station, as it came."""
 
@@ -96,6 +103,8 @@ class Bench(ABC):
         """What the CSMS answers; told of every CALL, at the moment that it arrives."""
         self.version = "2.0.1"
         """What the link speaks."""
+        self.login: Login | None = None
+        """What the station's newest attempt to connect carried; None where it carried no Authorization header."""
 
     @property
     @abstractmethod
