@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
-from conformance.verdict import Failed, Failure, NotApplicable
+from conformance.verdict import NO_FRAME, Failed, Failure, NotApplicable
 from wire import calendar, jsontext
 from wire.schemas import Problem, Schemas
 
@@ -185,6 +185,8 @@ class Trial:
             self.fail("the first event of a transaction", "Started", kind, "E01.FR.07", (heard.turn,))
         if last is not None and seq_no not in (last, last + 1):
             self.fail("seqNo", f"{last + 1}, or {last} again", str(seq_no), "E01.FR.07", (heard.turn,))
+        if last is not None and kind == "Started" and seq_no != last:
+            self.fail("eventType of a later event", "Updated or Ended", kind, "E01.FR.07", (heard.turn,))
         if last is None and kind == "Started" and seq_no != 0:
             self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
         if calendar.parse(payload["timestamp"]) is None:
@@ -363,8 +365,11 @@ class Trial:
             raise self._broken
 
     def finish(self) -> None:
-        """The case is over: what was broken meanwhile counts, and so does having looked at nothing."""
+        """The case is over: what was broken meanwhile counts, and so do frames that are none, and having looked at nothing."""
         self._unbroken()
+        for line in self.bench.trace:
+            if (line.who, line.name) == ("station", NO_FRAME):
+                self.fail("frame", "a CALL, or an answer to what was asked", f"{line.payload}", "Part 4, 4.2", (line.turn,))
         if not self.looked:
             raise RuntimeError("the case looked at nothing, so it cannot fail")
 

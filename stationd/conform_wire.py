@@ -21,8 +21,8 @@ from component_config.load import shipped
 from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
 from conformance.catalogue import Listed
 from conformance.run import MakeBench, run
-from conformance.trial import Settings
-from conformance.verdict import BenchError, Result
+from conformance.trial import STATION_LIMIT_S, Settings
+from conformance.verdict import NO_FRAME, BenchError, Result
 from conformance.verdict import Entry as Line
 from engine.errors import SetupFault, StationdError
 from stationd.csms import Entry, FriendlyCsms, Instead, NoAnswer, NotConnected, Refusal
@@ -58,8 +58,11 @@ class WireBench(Bench):
         self._stirred = asyncio.Event()
         self._began = monotonic()
         self._called = ""
+        self._fresh = False
         self._broken: Exception | None = None
         self._driver = WireDriver(self)
+        self.patience_s = STATION_LIMIT_S
+        """How long a station has for what has to come at once: less finds out sooner what never comes."""
 
     # What a kind of station does
 
@@ -105,6 +108,8 @@ class WireBench(Bench):
 
     async def until(self, ready: Ready, within_s: float) -> bool:
         """Real time; whoever waits is woken by whatever happens on the link."""
+        if within_s >= STATION_LIMIT_S:
+            within_s *= self.patience_s / STATION_LIMIT_S
         limit = monotonic() + within_s
         while not ready():
             if self._broken is not None:
@@ -126,7 +131,7 @@ class WireBench(Bench):
         if not await self.until(lambda: self.linked, within_s):
             return None
         try:
-            return Reply(await self._csms.call(self.identity, action, payload, timeout_s=within_s))
+            return Reply(await self._csms.call(self.identity, action, payload, timeout_s=min(within_s, self.patience_s)))
         except Refusal as refusal:
             return Reply(None, refusal.code, refusal.description)
         except (NoAnswer, NotConnected):
@@ -157,10 +162,12 @@ class WireBench(Bench):
     def _observe(self, entry: Entry) -> None:
         kind = LINES.get(entry.kind)
         if kind is not None and (not self._identity or entry.identity == self._identity):
-            name = entry.action or ("no frame" if entry.kind == "garbage" else "")
+            name = entry.action or NO_FRAME
             self.trace.append(Line(self.now_ms, "csms" if entry.sent else "station", kind, name, entry.payload, entry.message_id))
             if kind == "call" and not entry.sent:
                 self._called = entry.message_id
+        if entry.kind == "open":
+            self._fresh = True
         self._stirred.set()
 
     def _knocked(self, identity: str, credentials: tuple[bytes, bytes] | None) -> None:
@@ -168,7 +175,8 @@ class WireBench(Bench):
             self.login = None if credentials is None else Login(*(word.decode(errors="replace") for word in credentials))
 
     def _asked(self, identity: str, action: str, payload: dict[str, Any]) -> dict[str, Any] | Instead | Refusal | Awaitable[Any] | None:
-        if self._identity and identity != self._identity:
+        if not self._fresh or (self._identity and identity != self._identity):
+            # What was said on a link that was there before the case.
             return None
         if self._shared is not None and self._shared.is_old(action, payload):
             return None
@@ -320,18 +328,6 @@ class Shared:
         """Transactions that were heard of."""
         self.old: set[str] = set()
         """Those of earlier cases."""
-        self._listens = False
-
-    async def start(self) -> None:
-        """Listen, if nobody does yet."""
-        if not self._listens:
-            await self.csms.start()
-            self._listens = True
-
-    async def close(self) -> None:
-        """Listen no more."""
-        if self._listens:
-            await self.csms.stop()
 
     def is_old(self, action: str, payload: dict[str, Any]) -> bool:
         """Whether a CALL is about a transaction of an earlier case, which is none of this one's business."""
@@ -358,15 +354,13 @@ class ForeignBench(WireBench):
     async def start(self) -> None:
         """From a cold start on; without power cycle from a new link on, and the station is asked for its BootNotification."""
         self._state.old |= self._state.begun
-        await self._state.start()
+        await self._csms.start()
+        self.attach()
         if self._state.power_cycle:
-            self.attach()
             await self.driver.power_cycle()
-        else:
-            if self.linked:
-                await self.hang_up(stay_away=False)
-            self.attach()
-        if not await self.until(lambda: self.linked, LINK_S):
+        elif self.linked:
+            await self.hang_up(stay_away=False)
+        if not await self.until(lambda: self._fresh and self.linked, LINK_S):
             who = self._identity or "no station"
             raise BenchError(f"{who}: no link within {LINK_S:.0f} s; have it dial {self._csms.url}, port {self._csms.port}")
         self._identity = self.identity
@@ -419,15 +413,18 @@ class ForeignBench(WireBench):
 class Maker:
     """Makes the benches of a run over a wire, and takes away what they leave.  ``await close()`` at the end."""
 
-    def __init__(self, make: Callable[[Listed], Bench], close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
+    def __init__(self, make: Callable[[Listed], WireBench], close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
         self._make = make
+        self.patience_s = STATION_LIMIT_S
         self.close = close
         self.jobs_most = jobs_most
         """How many cases may be tried at once."""
 
     def __call__(self, listed: Listed) -> Bench:
         """A bench for one case."""
-        return self._make(listed)
+        bench = self._make(listed)
+        bench.patience_s = self.patience_s
+        return bench
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -450,12 +447,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     it.add_argument("--cert", metavar="FILE", type=Path, help="security profiles 2 and 3: the CSMS's certificate chain, PEM")
     it.add_argument("--key", metavar="FILE", type=Path, help="its private key, PEM")
     it.add_argument("--ca", metavar="FILE", type=Path, help="security profile 3: whose certificates stations have to show, PEM")
+    it.add_argument(
+        "--patience", metavar="S", type=float, default=STATION_LIMIT_S,
+        help=f"how long a station has for what it has to do at once, in seconds (default: {STATION_LIMIT_S:g})",
+    )  # fmt: skip
     it.add_argument("--jobs", metavar="N", type=int, default=2, help="stations that are tried at once, where they are started here (default: 2)")
 
 
 def make_wire(args: argparse.Namespace, settings: Settings | None = None) -> Maker:
     """What makes the benches that *args* asks for.  Raises SetupFault where they do not fit together."""
-    settings = settings or Settings()
+    if args.patience <= 0 or args.jobs < 1:
+        raise SetupFault("--patience, --jobs: must be more than nothing")
+    maker = _maker(args, settings or Settings())
+    maker.patience_s = args.patience
+    return maker
+
+
+def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
     context = tls(args.cert, args.key, args.ca)
     if args.driver == "stationd":
         if context is not None:
@@ -479,7 +487,7 @@ def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Mak
     evses = tuple(evse_id for evse_id, _ in settings.evses)
     root = tempfile.TemporaryDirectory(prefix="stationd-conform-")
 
-    def make(listed: Listed) -> Bench:
+    def make(listed: Listed) -> WireBench:
         data = Path(root.name) / listed.case_id
         data.mkdir()
         return HouseBench(data, versions=versions, evses=evses)
@@ -493,7 +501,7 @@ def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Mak
 def foreign(csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True) -> Maker:
     """The station that dials *csms*, for one case after the other."""
     shared = Shared(csms, hands, settings, power_cycle=power_cycle)
-    return Maker(lambda _: ForeignBench(shared, identity), shared.close, jobs_most=1)
+    return Maker(lambda _: ForeignBench(shared, identity), csms.stop, jobs_most=1)
 
 
 def tls(cert: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:

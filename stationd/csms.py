@@ -185,11 +185,13 @@ class FriendlyCsms:
     # Starting and stopping
 
     async def start(self) -> None:
-        """Listen.
+        """Listen, unless it does already.
 
         Raises:
             SetupFault: The address cannot be listened on.
         """
+        if self._server is not None:
+            return
         try:
             self._server = await serve(
                 self._serve,
