@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.bench import Bench, Driver, Heard, Login, Ready, Reply
-from conformance.verdict import BenchError, Entry
+from conformance.verdict import NO_FRAME, BenchError, Entry
 from engine.kernel import Kernel
 from eventlog.fold import CHAIN_BYTES
 from eventlog.vault import SECRET
@@ -238,7 +238,7 @@ class SimBench(Bench):
                     elif kind == "result":
                         self._replies[got.message_id] = Reply(told, turn=self.turn())
             case _:
-                self.note("station", "error", "no frame", repr(got))
+                self.note("station", "error", NO_FRAME, repr(got))
         return []
 
     async def call(self, action: str, payload: dict[str, Any], within_s: float) -> Reply | None:

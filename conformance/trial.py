@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
-from conformance.verdict import Failed, Failure, NotApplicable
+from conformance.verdict import NO_FRAME, Failed, Failure, NotApplicable
 from wire import calendar, jsontext
-from wire.schemas import Schemas
+from wire.schemas import Problem, Schemas
 
 Payload = dict[str, Any]
 Where = Callable[[Payload], bool]
@@ -84,6 +84,7 @@ class Trial:
         self._answers: dict[str, list[tuple[int, Answers]]] = {}
         self._ids: set[str] = set()
         self._accepted = False
+        self._booted = -1
         self._sequences: dict[str, int] = {}
         self._broken: Failed | None = None
         bench.hear = self._hear
@@ -112,6 +113,9 @@ class Trial:
             self._rules(heard)
         except Failed as failed:
             self._broken = self._broken or failed
+            if self._misshapen(heard) is not None:
+                # Nobody may look into it: what the case counts on need not be there.
+                return Answer(error="FormatViolation")
         self.heard.append(heard)
         self.inbox.append(heard)
         answer = self._answer(heard)
@@ -160,8 +164,8 @@ class Trial:
 
     def _rules(self, heard: Heard) -> None:
         """Part 4: unique message ids, valid payloads; B02, B03: silence before Accepted; E01: sequence numbers without gap."""
-        action, payload = heard.action, heard.payload
-        problem = self.schemas.verdict(self.bench.version, f"{action}Request", jsontext.encode(payload))
+        action = heard.action
+        problem = self._misshapen(heard)
         if problem is not None:
             self.fail(f"{action}Request", "a payload that keeps its schema", problem.description, "Part 3", (heard.turn,))
         if heard.message_id in self._ids:
@@ -171,6 +175,9 @@ class Trial:
             self.fail("before it is accepted", "nothing but BootNotification", action, "B02.FR.02", (heard.turn,))
         if action == "TransactionEvent":
             self._in_sequence(heard)
+
+    def _misshapen(self, heard: Heard) -> Problem | None:
+        return self.schemas.verdict(self.bench.version, f"{heard.action}Request", jsontext.encode(heard.payload))
 
     may_speak: tuple[str, ...] = ()
     """Actions that the case allows a station that is not accepted yet."""
@@ -183,6 +190,8 @@ class Trial:
             self.fail("the first event of a transaction", "Started", kind, "E01.FR.07", (heard.turn,))
         if last is not None and seq_no not in (last, last + 1):
             self.fail("seqNo", f"{last + 1}, or {last} again", str(seq_no), "E01.FR.07", (heard.turn,))
+        if last is not None and kind == "Started" and seq_no != last:
+            self.fail("eventType of a later event", "Updated or Ended", kind, "E01.FR.07", (heard.turn,))
         if last is None and kind == "Started" and seq_no != 0:
             self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
         if calendar.parse(payload["timestamp"]) is None:
@@ -361,8 +370,11 @@ class Trial:
             raise self._broken
 
     def finish(self) -> None:
-        """The case is over: what was broken meanwhile counts, and so does having looked at nothing."""
+        """The case is over: what was broken meanwhile counts, and so do frames that are none, and having looked at nothing."""
         self._unbroken()
+        for line in self.bench.trace:
+            if (line.who, line.name) == ("station", NO_FRAME):
+                self.fail("frame", "a CALL, or an answer to what was asked", f"{line.payload}", "Part 4, 4.2", (line.turn,))
         if not self.looked:
             raise RuntimeError("the case looked at nothing, so it cannot fail")
 
@@ -412,21 +424,28 @@ class Trial:
     # States in which a case may begin: see conformance/states.py for the others
 
     async def booted(self) -> None:
-        """State Booted: accepted, every connector told, and quiet."""
+        """State Booted: accepted since it was last seen to be, every connector told, and quiet."""
         connectors = {(evse_id, n) for evse_id, count in self.settings.evses for n in range(1, count + 1)}
-        mark = len(self.heard)
-        start = next((i for i in range(len(self.heard) - 1, -1, -1) if self.heard[i].action == "BootNotification"), mark)
+
+        def started() -> int:
+            boots = [place for place, one in enumerate(self.heard) if one.action == "BootNotification"]
+            return boots[-1] if boots and boots[-1] > self._booted else -1
 
         def told() -> set[tuple[int, int]]:
-            return {(one.payload["evseId"], one.payload["connectorId"]) for one in self.heard[start:] if one.action == "StatusNotification"}
+            since = self.heard[max(started(), 0) :]
+            return {(one.payload["evseId"], one.payload["connectorId"]) for one in since if one.action == "StatusNotification"}
 
-        await self.bench.until(lambda: (self._accepted and connectors <= told()) or self._broken is not None, 2 * STATION_LIMIT_S)
+        def ready() -> bool:
+            return self._accepted and started() >= 0 and connectors <= told()
+
+        await self.bench.until(lambda: ready() or self._broken is not None, 2 * STATION_LIMIT_S)
         self._unbroken()
-        if not self._accepted:
+        if not self._accepted or started() < 0:
             self.fail("BootNotificationRequest", f"one within {2 * STATION_LIMIT_S:.0f} s", "none", "B01.FR.01")
         missing = sorted(connectors - told())
         if missing:
             self.fail("StatusNotificationRequest after a start", "one for every connector", f"none for {missing}", "B01.FR.05")
+        self._booted = started()
         await self.wait(0.3)
         self.forget()
 

@@ -55,6 +55,10 @@ class BenchError(RuntimeError):
     """The bench, not the station, is at fault: nobody pressed the button, the other process went away."""
 
 
+NO_FRAME = "no frame"
+"""The name of a line that tells of what can be no part of a conversation: no OCPP-J, or an answer to nothing that was asked."""
+
+
 class Entry(NamedTuple):
     """One line of what passed between station, CSMS and driver.
 

@@ -113,8 +113,9 @@ class _Link:
 class FriendlyCsms:
     """A CSMS on a WebSocket.  ``await start()``, ``await stop()``, or ``async with``.
 
-    Attributes that may be set at any time: ``settings``, ``on_call``, ``observer``, ``versions`` (none: no subprotocol is chosen), and
-    ``refuse_with`` (an HTTP status that answers every upgrade; None: let in).
+    Attributes that may be set at any time: ``settings``, ``on_call``, ``observer``, ``versions`` (none: no subprotocol is chosen),
+    ``refuse_with`` (an HTTP status that answers every upgrade; None: let in), and ``on_knock`` (is told of every upgrade: identity, and user and
+    password where there are any).
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class FriendlyCsms:
         self.versions = tuple(versions)
         self.on_call = on_call
         self.refuse_with: int | None = None
+        self.on_knock: Callable[[str, tuple[bytes, bytes] | None], None] | None = None
         self.log: dict[str, deque[Entry]] = {}
         self._host = host
         self._wanted_port = port
@@ -183,11 +185,13 @@ class FriendlyCsms:
     # Starting and stopping
 
     async def start(self) -> None:
-        """Listen.
+        """Listen, unless it does already.
 
         Raises:
             SetupFault: The address cannot be listened on.
         """
+        if self._server is not None:
+            return
         try:
             self._server = await serve(
                 self._serve,
@@ -247,6 +251,9 @@ class FriendlyCsms:
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         identity = _identity(request)
+        if self.on_knock is not None:
+            header = request.headers.get("Authorization")
+            self.on_knock(identity, None if header is None else _credentials(header))
         if self.refuse_with is not None:
             return connection.respond(self.refuse_with, "not now\n")
         if not 0 < len(identity) <= IDENTITY_MOST:

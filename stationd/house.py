@@ -22,8 +22,10 @@ PATIENCE_S = 30.0
 class House:
     """The station as a process of its own, worked over its control socket."""
 
-    def __init__(self, data: Path, url: str, *, identity: str, time_factor: int) -> None:
+    def __init__(self, data: Path, url: str, *, identity: str, time_factor: int = 1, component_config: Path | None = None) -> None:
+        """*url*: the CSMS; with *component_config* these files say which one it is, and *url* is not told."""
         self._data = data
+        self._files = component_config
         self._url = url
         self._identity = identity
         self._factor = time_factor
@@ -33,10 +35,11 @@ class House:
 
     async def power_up(self) -> None:
         """Start the process, and listen to its events."""
+        where = ["--csms", self._url] if self._files is None else ["--component-config", str(self._files)]
         with (self._data / "station.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "stationd", "run", "--csms", self._url, "--identity", self._identity, "--data", str(self._data),
-                "--vehicle-stays", "--time-factor", str(self._factor),
+                sys.executable, "-m", "stationd", "run", *where, "--identity", self._identity, "--data", str(self._data), "--vehicle-stays",
+                "--time-factor", str(self._factor),
                 stderr=log, stdin=asyncio.subprocess.DEVNULL, env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )  # fmt: skip
         reader, writer = await self._socket()
@@ -107,6 +110,11 @@ class House:
         if not answer["ok"]:
             raise StationdError(f"{verb}: {answer['error']}")
         return answer["result"]
+
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.returncode is None
 
     def cut_power(self) -> None:
         """SIGKILL."""

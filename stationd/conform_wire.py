@@ -1,0 +1,552 @@
+"""The bench over a wire: a CSMS that does what a case says, on a real WebSocket, and whoever has hands at the station.
+
+Law: what a case is told is what came over the wire, at the moment when it came; nothing here judges it.  A station that was started here is one
+process and one fresh data directory a case; a station of somebody else is left as it was found: nothing plugged in, settings put back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import shutil
+import ssl
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from component_config.load import shipped
+from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
+from conformance.catalogue import Listed
+from conformance.run import MakeBench, run
+from conformance.trial import STATION_LIMIT_S, Settings
+from conformance.verdict import NO_FRAME, BenchError, Result
+from conformance.verdict import Entry as Line
+from engine.errors import SetupFault, StationdError
+from stationd.csms import Entry, FriendlyCsms, Instead, NoAnswer, NotConnected, Refusal
+from stationd.hands import CommandHands, Deed, Hands, HookHands, HouseHands, PersonHands
+from stationd.house import House
+from wire.schemas import Schemas
+
+IDENTITY = "CP001"
+SLICE_S = 0.25
+"""The longest that a case waits without looking whether the station is there still."""
+
+LINK_S = 120.0
+"""How long a station of somebody else may take to connect."""
+
+REFUSED = 503
+LINES = {"CALL": "call", "CALLRESULT": "result", "CALLERROR": "error", "garbage": "error"}
+
+ON_THE_WIRE = {"RetryBackOffWaitMinimum": 1, "RetryBackOffRandomRange": 1}
+"""OCPPCommCtrlr, of a station that is started here: its waiting costs real time."""
+
+
+class WireBench(Bench):
+    """One case over a real link.  *csms* serves this case alone, or, *shared*, one after the other."""
+
+    name = "wire"
+    real_time = True
+
+    def __init__(self, csms: FriendlyCsms, *, identity: str = "", shared: Shared | None = None) -> None:
+        super().__init__()
+        self._csms = csms
+        self._identity = identity
+        self._shared = shared
+        self._stirred = asyncio.Event()
+        self._began = monotonic()
+        self._called = ""
+        self._fresh = False
+        self._broken: Exception | None = None
+        self._driver = WireDriver(self)
+        self.patience_s = STATION_LIMIT_S
+        """How long a station has for what has to come at once: less finds out sooner what never comes."""
+
+    # What a kind of station does
+
+    def hands(self) -> Hands:
+        """Whoever does the deeds."""
+        raise NotImplementedError
+
+    def alive(self) -> None:
+        """Raises BenchError where the station cannot be tried any more."""
+
+    # The contract
+
+    @property
+    def driver(self) -> WireDriver:
+        """Hands at the station."""
+        return self._driver
+
+    @property
+    def linked(self) -> bool:
+        """Whether there is a link."""
+        return self.identity in self._csms.stations
+
+    @property
+    def identity(self) -> str:
+        """Of the station that is tried; where nobody said which, the one that is here."""
+        return self._identity or next(iter(self._csms.stations), "")
+
+    @property
+    def now_ms(self) -> int:
+        """Real milliseconds since the bench was made."""
+        return int((monotonic() - self._began) * 1000)
+
+    def attach(self) -> None:
+        """From now on the CSMS is the case's."""
+        self._began = monotonic()
+        self._csms.observer = self._observe
+        self._csms.on_call = self._asked
+        self._csms.on_knock = self._knocked
+
+    def detach(self) -> None:
+        """From now on the CSMS is a friendly one."""
+        self._csms.observer = self._csms.on_call = self._csms.on_knock = None
+
+    async def until(self, ready: Ready, within_s: float) -> bool:
+        """Real time; whoever waits is woken by whatever happens on the link."""
+        if within_s >= STATION_LIMIT_S:
+            within_s *= self.patience_s / STATION_LIMIT_S
+        limit = monotonic() + within_s
+        while not ready():
+            if self._broken is not None:
+                raise self._broken
+            self.alive()
+            left = limit - monotonic()
+            if left <= 0:
+                return False
+            self._stirred.clear()
+            try:
+                async with asyncio.timeout(min(left, SLICE_S)):
+                    await self._stirred.wait()
+            except TimeoutError:
+                continue
+        return True
+
+    async def call(self, action: str, payload: dict[str, Any], within_s: float) -> Reply | None:
+        """Ask over the link; a station without one has until *within_s* to get it."""
+        if not await self.until(lambda: self.linked, within_s):
+            return None
+        try:
+            return Reply(await self._csms.call(self.identity, action, payload, timeout_s=min(within_s, self.patience_s)))
+        except Refusal as refusal:
+            return Reply(None, refusal.code, refusal.description)
+        except (NoAnswer, NotConnected):
+            return None
+
+    async def hang_up(self, *, stay_away: bool) -> None:
+        """TCP ends without a word; while nobody is to dial, every upgrade is refused with 503."""
+        self.note("link breaks", {"stays away": stay_away})
+        self._csms.refuse_with = REFUSED if stay_away else None
+        if self.linked:
+            identity = self.identity
+            self._identity = identity
+            self._csms.drop(identity)
+            closed = len(self._csms.log[identity])
+            await self.until(lambda: any(one.kind == "closed" for one in list(self._csms.log[identity])[closed:]), SLICE_S)
+
+    async def come_back(self) -> None:
+        """Upgrades are let in again."""
+        self._csms.refuse_with = None
+        self.note("link can be dialled", {})
+
+    # What passes on the link
+
+    def note(self, deed: str, payload: Any) -> None:
+        """A line of the trace: something was done."""
+        self.trace.append(Line(self.now_ms, "driver", "deed", deed, payload))
+
+    def _observe(self, entry: Entry) -> None:
+        kind = LINES.get(entry.kind)
+        if kind is not None and (not self._identity or entry.identity == self._identity):
+            name = entry.action or NO_FRAME
+            self.trace.append(Line(self.now_ms, "csms" if entry.sent else "station", kind, name, entry.payload, entry.message_id))
+            if kind == "call" and not entry.sent:
+                self._called = entry.message_id
+        if entry.kind == "open":
+            self._fresh = True
+        self._stirred.set()
+
+    def _knocked(self, identity: str, credentials: tuple[bytes, bytes] | None) -> None:
+        if not self._identity or identity == self._identity:
+            self.login = None if credentials is None else Login(*(word.decode(errors="replace") for word in credentials))
+
+    def _asked(self, identity: str, action: str, payload: dict[str, Any]) -> dict[str, Any] | Instead | Refusal | Awaitable[Any] | None:
+        if not self._fresh or (self._identity and identity != self._identity):
+            # What was said on a link that was there before the case.
+            return None
+        if self._shared is not None and self._shared.is_old(action, payload):
+            return None
+        self.version = self._csms.stations.get(identity, self.version)
+        try:
+            answer = self.hear(Heard(action, payload, self._called, self.now_ms))
+        except Exception as error:  # noqa: BLE001 (what is wrong with the case is told by the case, and not by the link)
+            self._broken = error
+            return Refusal("InternalError")
+        return _late(answer) if answer.after_ms else _said(answer)
+
+
+def _said(answer: Answer) -> dict[str, Any] | Instead | Refusal:
+    if answer.payload is not None:
+        return answer.payload
+    return Refusal(answer.error) if answer.error else Instead.WITHHOLD
+
+
+async def _late(answer: Answer) -> dict[str, Any] | Instead | Refusal:
+    await asyncio.sleep(answer.after_ms / 1000)
+    return _said(answer)
+
+
+class WireDriver(Driver):
+    """The deeds of a case, noted and passed on; it knows what is plugged in."""
+
+    def __init__(self, bench: WireBench) -> None:
+        self._bench = bench
+        self.plugged: set[int] = set()
+
+    async def _do(self, told: str, deed: Deed) -> None:
+        self._bench.note(told, {"evse": deed.evse_id})
+        await self._bench.hands().do(deed)
+
+    async def plug_in(self, evse_id: int, connector_id: int) -> None:
+        """A vehicle."""
+        await self._do("plug in", Deed("plug_in", evse_id, connector_id))
+        self.plugged.add(evse_id)
+
+    async def unplug(self, evse_id: int) -> None:
+        """It leaves."""
+        await self._do("unplug", Deed("unplug", evse_id))
+        self.plugged.discard(evse_id)
+
+    async def present(self, token: str, token_type: str, evse_id: int) -> None:
+        """A card."""
+        await self._do("present card", Deed("present", evse_id, token=token, token_type=token_type))
+
+    async def pause(self, evse_id: int) -> None:
+        """The vehicle stops drawing."""
+        await self._do("vehicle pauses", Deed("pause", evse_id))
+
+    async def resume(self, evse_id: int) -> None:
+        """The vehicle draws again."""
+        await self._do("vehicle resumes", Deed("resume", evse_id))
+
+    async def power_cycle(self) -> None:
+        """Dark for a while."""
+        await self._do("power cycle", Deed("power_cycle"))
+
+
+# A stationd that is started here
+
+
+class HouseBench(WireBench):
+    """A ``stationd run`` of its own, with a data directory that is new."""
+
+    def __init__(self, data: Path, *, versions: tuple[str, ...], evses: tuple[int, ...], ssl_context: ssl.SSLContext | None = None) -> None:
+        super().__init__(FriendlyCsms(port=0, versions=versions, check=False, ssl_context=ssl_context), identity=IDENTITY)
+        self._data = data
+        self._evses = evses
+        self._house: House | None = None
+        self._hands: Hands | None = None
+        self._dark = True
+
+    def hands(self) -> Hands:
+        """Over the control socket."""
+        if self._hands is None:
+            raise BenchError("the station has not been started")
+        return self._hands
+
+    def alive(self) -> None:
+        """Its process is there."""
+        if self._house is not None and not self._house.runs:
+            raise BenchError(f"the station's process has ended; its log is {self._data / 'station.log'}")
+
+    async def start(self) -> None:
+        """The CSMS, then the station."""
+        await self._csms.start()
+        self.attach()
+        files = self._data / "files"
+        component_files(files, self._csms.url)
+        house = House(self._data, self._csms.url, identity=IDENTITY, component_config=files)
+        self._hands = HouseHands(house, self._evses)
+        try:
+            await house.power_up()
+        except (StationdError, TimeoutError) as error:
+            raise BenchError(str(error)) from error
+        finally:
+            self._house = house
+
+    async def stop(self) -> None:
+        """An orderly stop, so that the journal is whole; after a while the power is cut."""
+        self.detach()
+        if self._house is not None:
+            try:
+                await self._house.stop()
+            except (TimeoutError, ProcessLookupError):
+                self._house.cut_power()
+                await self._house.gone()
+        await self._csms.stop()
+
+    def keep_journal(self, path: str) -> str:
+        """The whole data directory, with the station's log."""
+        shutil.copytree(self._data, path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("control.sock", "files"))
+        return f"stationd replay verify --data {path}"
+
+
+def component_files(target: Path, url: str) -> None:
+    """The shipped component files in *target*, with a CSMS at *url* in the first slot, security profile 1 and short waits."""
+    shutil.copytree(shipped(), target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    data = {
+        "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": url, "messageTimeout": 30, "securityProfile": 1, "ocppInterface": "Wired0",
+    }  # fmt: skip
+    override(target, "InternalCtrlr", {"NetworkConnectionProfiles": json.dumps([{"configurationSlot": 1, "connectionData": data}])})
+    override(target, "OCPPCommCtrlr", {"NetworkConfigurationPriority": "1", **ON_THE_WIRE})
+
+
+def override(target: Path, component: str, values: dict[str, Any]) -> None:
+    """A file in ``override/`` that gives variables of a component these values."""
+    (target / "override").mkdir(exist_ok=True)
+    properties = {name: {"variable_name": name, "attributes": [{"value": value}]} for name, value in values.items()}
+    text = json.dumps({"name": component, "properties": properties}, indent=2)
+    (target / "override" / f"{component}.json").write_text(text, encoding="utf-8")
+
+
+# A station of somebody else
+
+
+class Shared:
+    """What outlives a case at a station that is not started here: the CSMS that it dials, and the transactions of earlier cases."""
+
+    def __init__(self, csms: FriendlyCsms, hands: Hands, settings: Settings, *, power_cycle: bool) -> None:
+        self.csms = csms
+        self.hands = hands
+        self.evses = settings.evses
+        self.power_cycle = power_cycle
+        self.begun: set[str] = set()
+        """Transactions that were heard of."""
+        self.old: set[str] = set()
+        """Those of earlier cases."""
+
+    def is_old(self, action: str, payload: dict[str, Any]) -> bool:
+        """Whether a CALL is about a transaction of an earlier case, which is none of this one's business."""
+        info = payload.get("transactionInfo")
+        transaction = info.get("transactionId") if action == "TransactionEvent" and isinstance(info, dict) else None
+        if not isinstance(transaction, str):
+            return False
+        self.begun.add(transaction)
+        return transaction in self.old
+
+
+class ForeignBench(WireBench):
+    """A station of somebody else: powered off and on, or only cut off, before each case."""
+
+    def __init__(self, shared: Shared, identity: str) -> None:
+        super().__init__(shared.csms, identity=identity, shared=shared)
+        self._state: Shared = shared
+        self._before: dict[str, dict[str, Any]] = {}
+
+    def hands(self) -> Hands:
+        """The user's."""
+        return self._state.hands
+
+    async def start(self) -> None:
+        """From a cold start on; without power cycle from a new link on, and the station is asked for its BootNotification."""
+        self._state.old |= self._state.begun
+        await self._csms.start()
+        self.attach()
+        if self._state.power_cycle:
+            await self.driver.power_cycle()
+        elif self.linked:
+            await self.hang_up(stay_away=False)
+        if not await self.until(lambda: self._fresh and self.linked, LINK_S):
+            who = self._identity or "no station"
+            raise BenchError(f"{who}: no link within {LINK_S:.0f} s; have it dial {self._csms.url}, port {self._csms.port}")
+        self._identity = self.identity
+        if not self._state.power_cycle:
+            # A station that goes on has nothing to say after a reconnect.  Where it does not do this either, the case says what is missing.
+            await self._tell("TriggerMessage", {"requestedMessage": "BootNotification"})
+            await self.until(lambda: any(line.name == "BootNotification" for line in self.trace), SLICE_S * 8)
+            for evse_id, connectors in self._state.evses:
+                for connector_id in range(1, connectors + 1):
+                    evse = {"id": evse_id, "connectorId": connector_id}
+                    await self._tell("TriggerMessage", {"requestedMessage": "StatusNotification", "evse": evse})
+
+    async def _tell(self, action: str, payload: dict[str, Any]) -> dict[str, Any] | None:
+        reply = await super().call(action, payload, 10.0)
+        return reply.payload if reply is not None else None
+
+    async def call(self, action: str, payload: dict[str, Any], within_s: float) -> Reply | None:
+        """As ever; what a variable was before is remembered."""
+        if action == "SetVariables":
+            for one in payload.get("setVariableData", ()):
+                await self._remember(one)
+        return await super().call(action, payload, within_s)
+
+    async def _remember(self, one: dict[str, Any]) -> None:
+        item: dict[str, Any] = {name: one[name] for name in ("component", "variable", "attributeType") if name in one}
+        key = json.dumps(item, sort_keys=True)
+        if key in self._before:
+            return
+        told = await self._tell("GetVariables", {"getVariableData": [item]})
+        for result in (told or {}).get("getVariableResult", ()):
+            if result.get("attributeStatus") == "Accepted" and "attributeValue" in result:
+                self._before[key] = {**item, "attributeValue": result["attributeValue"]}
+
+    async def stop(self) -> None:
+        """Nothing is plugged in, and what was set is as it was."""
+        self.detach()
+        self._csms.refuse_with = None
+        for evse_id in sorted(self.driver.plugged):
+            try:
+                await self.hands().do(Deed("unplug", evse_id))
+            except BenchError:
+                continue
+        if self._before and self.linked:
+            await self._tell("SetVariables", {"setVariableData": list(self._before.values())})
+
+
+# What the command line asks for
+
+
+class Maker:
+    """Makes the benches of a run over a wire, and takes away what they leave.  ``await close()`` at the end."""
+
+    def __init__(self, make: Callable[[Listed], WireBench], close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
+        self._make = make
+        self.patience_s = STATION_LIMIT_S
+        self.close = close
+        self.jobs_most = jobs_most
+        """How many cases may be tried at once."""
+
+    def __call__(self, listed: Listed) -> Bench:
+        """A bench for one case."""
+        bench = self._make(listed)
+        bench.patience_s = self.patience_s
+        return bench
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of a bench over a wire."""
+    it = parser.add_argument_group("over a wire", "the station is started here, or somebody else's dials this CSMS and somebody has hands at it")
+    it.add_argument(
+        "--driver", choices=("stationd", "person", "command", "http"), default="stationd",
+        help="who plugs in and presents cards: stationd starts one for each case; the others try the station that dials --port (default: stationd)",
+    )  # fmt: skip
+    it.add_argument(
+        "--driver-command", metavar="COMMAND",
+        help="for --driver command: './hands {deed} {evse} {connector} {token} {type}'; exit status 0 says that it is done",
+    )  # fmt: skip
+    it.add_argument("--driver-url", metavar="URL", help='for --driver http: is sent {"deed": "plug_in", "evse": 1, "connector": 1, ...}')
+    it.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="where somebody else's station dials (default: 127.0.0.1)")
+    it.add_argument("--port", metavar="N", type=int, default=9000, help="the port that it dials (default: 9000)")
+    it.add_argument("--identity", metavar="ID", default="", help="the identity of somebody else's station (default: the first that comes)")
+    it.add_argument("--no-power-cycle", action="store_true", help="begin a case with a new link and TriggerMessage instead of a power cycle")
+    it.add_argument("--ocpp", choices=("2.0.1", "2.1"), default="2.0.1", help="the version that the link speaks (default: 2.0.1)")
+    it.add_argument("--cert", metavar="FILE", type=Path, help="security profiles 2 and 3: the CSMS's certificate chain, PEM")
+    it.add_argument("--key", metavar="FILE", type=Path, help="its private key, PEM")
+    it.add_argument("--ca", metavar="FILE", type=Path, help="security profile 3: whose certificates stations have to show, PEM")
+    it.add_argument(
+        "--patience", metavar="S", type=float, default=STATION_LIMIT_S,
+        help=f"how long a station has for what it has to do at once, in seconds (default: {STATION_LIMIT_S:g})",
+    )  # fmt: skip
+    it.add_argument("--jobs", metavar="N", type=int, default=2, help="stations that are tried at once, where they are started here (default: 2)")
+
+
+def make_wire(args: argparse.Namespace, settings: Settings | None = None) -> Maker:
+    """What makes the benches that *args* asks for.  Raises SetupFault where they do not fit together."""
+    if args.patience <= 0 or args.jobs < 1:
+        raise SetupFault("--patience, --jobs: must be more than nothing")
+    maker = _maker(args, settings or Settings())
+    maker.patience_s = args.patience
+    return maker
+
+
+def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
+    context = tls(args.cert, args.key, args.ca)
+    if args.driver == "stationd":
+        if context is not None:
+            raise SetupFault("--cert: stationd speaks no TLS yet; leave it out, or try another station with --driver person, command or http")
+        return houses(settings, versions=(args.ocpp,))
+    if args.driver == "command" and not args.driver_command:
+        raise SetupFault("--driver command: needs --driver-command './hands {deed} {evse} {connector} {token}'")
+    if args.driver == "http" and not args.driver_url:
+        raise SetupFault("--driver http: needs --driver-url http://host:port/path")
+    hands: Hands = PersonHands()
+    if args.driver == "command":
+        hands = CommandHands(args.driver_command)
+    elif args.driver == "http":
+        hands = HookHands(args.driver_url)
+    csms = FriendlyCsms(args.host, args.port, versions=(args.ocpp,), check=False, ssl_context=context)
+    return foreign(csms, hands, settings, args.identity, power_cycle=not args.no_power_cycle)
+
+
+def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Maker:
+    """A stationd for each case, with data directories that are gone with the run."""
+    evses = tuple(evse_id for evse_id, _ in settings.evses)
+    root = tempfile.TemporaryDirectory(prefix="stationd-conform-")
+
+    def make(listed: Listed) -> WireBench:
+        data = Path(root.name) / listed.case_id
+        data.mkdir()
+        return HouseBench(data, versions=versions, evses=evses)
+
+    async def close() -> None:
+        root.cleanup()
+
+    return Maker(make, close, jobs_most=1 << 10)
+
+
+def foreign(csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True) -> Maker:
+    """The station that dials *csms*, for one case after the other."""
+    shared = Shared(csms, hands, settings, power_cycle=power_cycle)
+    return Maker(lambda _: ForeignBench(shared, identity), csms.stop, jobs_most=1)
+
+
+def tls(cert: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:
+    """The CSMS's end of TLS; None where no certificate is given.  Raises SetupFault where a file will not do."""
+    if cert is None:
+        if key is not None or ca is not None:
+            raise SetupFault("--key, --ca: need --cert FILE, the CSMS's certificate")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(cert, key)
+        if ca is not None:
+            context.load_verify_locations(ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        raise SetupFault(f"--cert {cert}: will not do with --key and --ca ({error}); right would be PEM files that belong together") from error
+    return context
+
+
+async def run_wire(
+    cases: Iterable[Listed],
+    make: MakeBench,
+    settings: Settings,
+    schemas: Schemas,
+    *,
+    features: dict[str, str] | None = None,
+    journals: Path | None = None,
+    progress: Callable[[Result], None] | None = None,
+    jobs: int = 2,
+) -> list[Result]:
+    """Like :func:`conformance.run.run`, *jobs* cases at once; results are in the order of *cases*, *progress* in that of their ends.
+
+    What *make* has made is taken away at the end, where it is a :class:`Maker`.
+    """
+    at_once = asyncio.Semaphore(max(1, min(jobs, make.jobs_most if isinstance(make, Maker) else jobs)))
+
+    async def one(listed: Listed) -> Result:
+        async with at_once:
+            (result,) = await run([listed], make, settings, schemas, features=features, journals=journals)
+        if progress is not None:
+            progress(result)
+        return result
+
+    try:
+        return list(await asyncio.gather(*(one(listed) for listed in cases)))
+    finally:
+        if isinstance(make, Maker):
+            await make.close()

@@ -1,0 +1,110 @@
+"""The cases at a station that is not ours: it passes what it can, and every fault that is planted into it is found.
+
+Law: the station speaks over a real WebSocket and is worked over HTTP, as anybody's would be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import conformance.cases  # noqa: F401 (they register themselves)
+from component_config.schemas import installed_schemas
+from conformance.catalogue import features_of
+from conformance.run import chosen
+from conformance.trial import Settings
+from conformance.verdict import Result, Verdict
+from stationd.conform_wire import foreign, run_wire
+from stationd.csms import FriendlyCsms
+from stationd.hands import HookHands
+from tests.conformance.foreign import FAULTS, START, Foreign
+
+PATIENCE_S = 2.0
+SCHEMAS = installed_schemas()
+
+FEATURES = {
+    **dict.fromkeys(features_of(None), "no"),
+    **dict.fromkeys(("AQ-9", "C-09.1", "C-09.2", "C-09.4", "C-10.1", "C-10.2", "C-30", "C-51", "C-52", "HFS-2"), "yes"),
+    "HFS-8": "2",
+}
+"""What the other station says that it has."""
+
+VARIABLES, CHARGE, LEAVE, REFUSED, NOT_ITS = "TC_B_06_CS", "TC_E_03_CS", "TC_E_06_CS", "TC_C_02_CS", "TC_E_02_CS"
+
+FOUND_BY = {
+    # fault: the case that finds it, and what it says of it
+    "seq-gap": (CHARGE, "seqNo"),
+    "no-ended": (LEAVE, "triggerReason ChargingStateChanged"),
+    "started-twice": (CHARGE, "eventType"),
+    "set-not-kept": (VARIABLES, "attributeValue"),
+    "attribute-type": (VARIABLES, "attributeType"),
+    "no-status": (VARIABLES, "StatusNotificationRequest after a start"),
+    "no-available": (LEAVE, "StatusNotificationRequest of EVSE 1"),
+    "no-authorize": (CHARGE, "AuthorizeRequest"),
+    "no-evse": ("TC_E_01_CS", "evse"),
+    "wrong-trigger": (LEAVE, "StopAuthorized"),
+    "wrong-card": (CHARGE, "idToken"),
+    "takes-any-card": (REFUSED, "TransactionEventRequest"),
+    "answers-twice": (VARIABLES, "frame"),
+    "early-heartbeat": (VARIABLES, "before it is accepted"),
+    "schema": (CHARGE, "a payload that keeps its schema"),
+    "same-id": (VARIABLES, "a message id of its own"),
+    "charges-at-once": ("TC_E_09_CS", "chargingState when the cable is plugged in"),
+}
+
+
+async def tried(fault: str, *case_ids: str, power_cycle: bool = True) -> tuple[list[Result], dict[tuple[str, str], str]]:
+    """The cases at a station with a fault, and the values of its variables afterwards."""
+    csms = FriendlyCsms(port=0, versions=("2.0.1",), check=False)
+    await csms.start()
+    async with Foreign(csms.url, fault) as station:
+        try:
+            make = foreign(csms, HookHands(station.hook), Settings(), power_cycle=power_cycle)
+            make.patience_s = PATIENCE_S
+            return await run_wire(chosen(case_ids=case_ids), make, Settings(), SCHEMAS, features=FEATURES), station.values
+        finally:
+            await csms.stop()
+
+
+def test_a_station_that_is_right_passes() -> None:
+    """If this failed, a case would blame a station for what it does well, or for being another one than ours."""
+
+    async def two_stations() -> list[Result]:
+        found = await asyncio.gather(tried("", VARIABLES, CHARGE, LEAVE, NOT_ITS), tried("", REFUSED))
+        return [one for results, _ in found for one in results]
+
+    results = {one.case_id: one for one in asyncio.run(two_stations())}
+
+    assert results.pop(NOT_ITS).verdict is Verdict.NOT_APPLICABLE
+    assert {case_id: one.note for case_id, one in results.items() if one.verdict is not Verdict.PASS} == {}
+    assert len(results) == 4
+
+
+def test_a_station_whose_power_nobody_cuts_is_asked_to_speak() -> None:
+    """If this failed, a station without a switch could not be tried, or a case would leave its settings behind for the next one."""
+    results, values = asyncio.run(tried("", VARIABLES, CHARGE, power_cycle=False))
+
+    assert [(one.verdict, one.note) for one in results] == [(Verdict.PASS, "")] * 2
+    assert "power cycle" not in [line.name for one in results for line in one.trace]
+    assert "SetVariables" in [line.name for line in results[0].trace]
+    assert values == START
+
+
+def test_every_fault_is_found() -> None:
+    """If this failed, a case would pass a station that is wrong."""
+
+    async def all_of_them() -> dict[str, Result]:
+        found = await asyncio.gather(*(tried(fault, FOUND_BY[fault][0]) for fault in FAULTS))
+        return {fault: one for fault, ((one,), _) in zip(FAULTS, found, strict=True)}
+
+    results = asyncio.run(all_of_them())
+
+    assert {fault: one.note for fault, one in results.items() if one.verdict is not Verdict.FAIL} == {}
+    assert {fault: one.note for fault, one in results.items() if FOUND_BY[fault][1] not in one.note} == {}
+
+
+def test_a_fault_that_is_none_is_refused() -> None:
+    """If this failed, a misspelt fault would be a station that is right."""
+    with pytest.raises(ValueError, match="must be one of"):
+        Foreign("ws://127.0.0.1:9", "no-such-thing")

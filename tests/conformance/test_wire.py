@@ -1,0 +1,161 @@
+"""The same cases over a real wire: stationd as a process of its own, started for each case.
+
+Law: a case has the verdict that it has in virtual time, and a station that was started is gone when its case is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import pytest
+
+import conformance.cases  # noqa: F401 (they register themselves)
+from component_config.schemas import installed_schemas
+from conformance.case import CASES, Case
+from conformance.catalogue import CATALOGUE
+from conformance.compare import compare
+from conformance.run import chosen, finished, run
+from conformance.sim_bench import SimBench
+from conformance.station import shipped_config
+from conformance.trial import Settings, Trial
+from conformance.verdict import BenchError, Result, Verdict
+from engine.errors import SetupFault
+from stationd.__main__ import main
+from stationd.conform_wire import add_options, houses, make_wire, run_wire
+from stationd.hands import CommandHands, Deed, HookHands, PersonHands
+
+QUICK = ("TC_B_06_CS", "TC_C_39_CS", "TC_E_03_CS", "TC_E_15_CS", "TC_E_28_CS", "TC_E_30_CS", "TC_E_34_CS", "TC_N_53_CS")
+"""A variable, a card, charging, a stop, a question, a broken link, a queue, a power cut."""
+
+SCHEMAS = installed_schemas()
+
+
+def over_the_wire(*case_ids: str, journals: Path | None = None) -> list[Result]:
+    """The cases, at a station of their own each."""
+    return asyncio.run(run_wire(chosen(case_ids=case_ids), houses(Settings()), Settings(), SCHEMAS, journals=journals, jobs=4))
+
+
+def test_a_case_has_one_verdict_wherever_it_is_tried() -> None:
+    """If this failed, what is found in virtual time would say nothing of the real process, or the other way round."""
+    here = finished(run(chosen(case_ids=QUICK), lambda _: SimBench(shipped_config(), SCHEMAS), Settings(), SCHEMAS))
+    there = over_the_wire(*QUICK)
+
+    assert [str(one) for one in compare(here, there)] == []
+    assert [one.case_id for one in there if one.verdict is Verdict.PASS] == list(QUICK)
+
+
+def test_a_failed_case_leaves_a_journal_that_can_be_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If this failed, nobody could look into what the station did."""
+
+    async def wants_too_much(t: Trial) -> None:
+        """It is never content."""
+        t.equal(await t.get("OCPPCommCtrlr.HeartbeatInterval"), "1", "HeartbeatInterval")
+
+    monkeypatch.setitem(CASES, "TC_B_06_CS", Case("TC_B_06_CS", (), wants_too_much, {}))
+
+    (result,) = over_the_wire("TC_B_06_CS", journals=tmp_path)
+
+    assert (result.verdict, result.note) == (Verdict.FAIL, "HeartbeatInterval: expected '1', got '300'")
+    assert result.journal == f"stationd replay verify --data {tmp_path / 'TC_B_06_CS'}"
+    assert main(result.journal.split()[1:]) == 0
+    assert "0 divergences" in capsys.readouterr().out
+
+
+def test_a_case_that_stumbles_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, what is wrong with a case would be blamed on the station, or end the run."""
+
+    async def stumbles(t: Trial) -> None:
+        """It looks for what no message has."""
+        t.answer("Heartbeat", lambda payload: payload["nothing"])
+        await t.set("OCPPCommCtrlr.HeartbeatInterval", "1")
+        await t.wait(10)
+
+    monkeypatch.setitem(CASES, "TC_B_06_CS", Case("TC_B_06_CS", (), stumbles, {}))
+
+    (result,) = over_the_wire("TC_B_06_CS")
+
+    assert result.verdict is Verdict.ERROR
+    assert "KeyError: 'nothing'" in result.note
+
+
+def test_runs_are_compared_by_verdict() -> None:
+    """If this failed, a difference between two runs would be passed over."""
+    one, two, three = (Result(case_id, Verdict.PASS) for case_id in ("TC_1", "TC_2", "TC_3"))
+
+    found = compare([one, two], [one, two._replace(verdict=Verdict.FAIL, note="seqNo"), three])
+
+    assert [str(difference) for difference in found] == ["TC_2: PASS; FAIL (seqNo)", "TC_3: not tried; PASS"]
+
+
+# Hands
+
+
+def test_a_person_does_what_is_asked_or_says_that_it_cannot_be_done() -> None:
+    """If this failed, a station would be blamed for what nobody did."""
+    asked: list[str] = []
+
+    def answer(line: str) -> PersonHands:
+        def ask(text: str) -> str:
+            asked.append(text)
+            return line
+
+        return PersonHands(ask)
+
+    asyncio.run(answer("").do(Deed("present", 2, token="04AA", token_type="ISO14443")))
+    with pytest.raises(BenchError, match="unplug could not be done"):
+        asyncio.run(answer("s").do(Deed("unplug", 1)))
+
+    assert "hold the card 04AA (ISO14443) to the reader of EVSE 2" in asked[0]
+
+
+def test_a_command_is_told_the_deed_and_its_exit_status_counts(tmp_path: Path) -> None:
+    """If this failed, a user's own driver would do the wrong thing, or fail unseen."""
+    hands = tmp_path / "hands"
+    hands.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/done\n[ "$1" != pause ] || {{ echo "no vehicle" >&2; exit 3; }}\n')
+    hands.chmod(0o755)
+    command = CommandHands(f"{hands} {{deed}} {{evse}} {{connector}} {{token}}")
+
+    asyncio.run(command.do(Deed("plug_in", 1, 2)))
+    asyncio.run(command.do(Deed("present", 1, token="04; rm -rf $HOME")))
+    with pytest.raises(BenchError, match="status 3: no vehicle"):
+        asyncio.run(command.do(Deed("pause", 1)))
+
+    assert (tmp_path / "done").read_text().splitlines() == ["plug_in 1 2 ", "present 1 0 04; rm -rf $HOME", "pause 1 0 "]
+
+
+def test_hands_that_cannot_be_reached_are_the_benchs_fault() -> None:
+    """If this failed, a hook that is down would look like a station that is wrong."""
+    with pytest.raises(BenchError, match="does not answer"):
+        asyncio.run(HookHands("http://127.0.0.1:9/").do(Deed("plug_in", 1, 1)))
+    with pytest.raises(BenchError, match="cannot be run"):
+        asyncio.run(CommandHands("/nowhere/hands {deed}").do(Deed("plug_in", 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--driver", "command"], "needs --driver-command"),
+        (["--driver", "command", "--driver-command", "hands {what}"], "it may name"),
+        (["--driver", "http"], "needs --driver-url"),
+        (["--driver", "http", "--driver-url", "ftp://here"], "must be http://"),
+        (["--key", "key.pem"], "need --cert"),
+        (["--driver", "person", "--cert", "nowhere.pem"], "will not do"),
+        (["--jobs", "0"], "more than nothing"),
+    ],
+)
+def test_options_that_do_not_fit_together_are_refused(words: list[str], told: str) -> None:
+    """If this failed, a run would begin that cannot come to anything."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+
+    with pytest.raises(SetupFault, match=told):
+        make_wire(parser.parse_args(words))
+
+
+def test_every_case_that_is_tried_here_is_in_the_catalogue() -> None:
+    """If this failed, a case would have been left out without a word."""
+    assert set(QUICK) <= CATALOGUE.keys() & CASES.keys()
