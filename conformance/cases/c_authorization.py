@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conformance import states
 from conformance.case import case
-from conformance.trial import Payload, Token, Trial
+from conformance.trial import STATION_LIMIT_S, Payload, Token, Trial
 
 
 def of_a_driver(event: Payload) -> bool:
@@ -158,13 +158,31 @@ async def master_pass_stops_everything(t: Trial) -> None:
     await t.driver.present(master.text, master.type, 0)
     asked = await t.expect("Authorize", requirement="C16.FR.02")
     t.equal((asked["idToken"]["idToken"].lower(), asked["idToken"]["type"]), (master.text.lower(), master.type), "idToken of AuthorizeRequest")
+    _, stops = await states.points(t)
+    ends = bool(stops & states.ENDING)
     for evse_id, transaction in transactions.items():
         t.admitted.pop(evse_id)
-        event = await t.event(transactionId=transaction, stoppedReason="MasterPass", requirement="C16.FR.08")
+        event = await t.event(transactionId=transaction, triggerReason="StopAuthorized", requirement="C16.FR.02")
         if "idToken" in event:
-            t.equal(event["idToken"]["idToken"].lower(), master.text.lower(), f"idToken of the event that ends {transaction}", "C16.FR.02")
-            t.equal(event["idToken"]["type"], master.type, f"type of the idToken of the event that ends {transaction}", "C16.FR.02")
+            t.equal(event["idToken"]["idToken"].lower(), master.text.lower(), f"idToken of the event that stops {transaction}", "C16.FR.02")
+            t.equal(event["idToken"]["type"], master.type, f"type of the idToken of the event that stops {transaction}", "C16.FR.02")
+        if ends:
+            await by_master_pass(t, transaction)
     for evse_id in drivers:
         await states.ev_connected_after(t, evse_id=evse_id)
-    for evse_id in drivers:
+    for evse_id, transaction in transactions.items():
         await states.ev_disconnected(t, evse_id=evse_id)
+        if not ends:
+            # The stop points have it go on until the vehicle leaves.
+            await by_master_pass(t, transaction)
+
+
+async def by_master_pass(t: Trial, transaction: str) -> None:
+    """*transaction* has ended, or does so now, and says that a master pass did it."""
+
+    def ended() -> list[Payload]:
+        return [p for p in states.events(t.heard, transaction) if p["eventType"] == "Ended"]
+
+    await t.bench.until(lambda: bool(ended()), STATION_LIMIT_S)
+    reasons = [p["transactionInfo"].get("stoppedReason") for p in ended()]
+    t.equal(reasons, ["MasterPass"], f"stoppedReason of {transaction}", "C16.FR.08")

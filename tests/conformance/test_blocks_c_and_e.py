@@ -71,7 +71,7 @@ STOPS = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "EVCo
 
 
 @pytest.mark.parametrize("start", STARTS)
-@pytest.mark.parametrize("case_id", ["TC_C_39_CS", "TC_E_03_CS", "TC_E_04_CS", "TC_E_06_CS", "TC_E_31_CS", "TC_E_44_CS"])
+@pytest.mark.parametrize("case_id", ["TC_C_39_CS", "TC_C_49_CS", "TC_E_03_CS", "TC_E_04_CS", "TC_E_06_CS", "TC_E_31_CS", "TC_E_44_CS"])
 def test_the_states_follow_the_points_in_force(monkeypatch: pytest.MonkeyPatch, case_id: str, start: str) -> None:
     """Else a case that says nothing of start and stop points holds for the shipped ones only."""
     case = CASES[case_id]
