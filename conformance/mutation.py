@@ -72,7 +72,7 @@ def _changed(node: Any, path: list[str], conditions: list[tuple[list[str], str]]
     if first.endswith("[]"):
         name = first.removesuffix("[]")
         below = [(where[1:], value) for where, value in inner if where[0] == first]
-        return any([_changed(one, rest, below, mutant) for one in node.get(name, ())])
+        return any([_changed(one, rest, below, mutant) for one in node.get(name, ())])  # noqa: C419 (every element, not the first)
     if rest:
         below = [(where[1:], value) for where, value in inner if where[0] == first]
         return _changed(node.get(first), rest, below, mutant)

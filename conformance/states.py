@@ -157,6 +157,8 @@ async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: 
     t.equal(answer["status"], "Accepted", "status of RequestStartTransactionResponse", "F01.FR.19")
     if before:
         t.equal(answer.get("transactionId"), before, "transactionId of RequestStartTransactionResponse", "F02.FR.01")
+    else:
+        t.absent(answer, "transactionId", "RequestStartTransactionResponse while there is no transaction", "F02.FR.01")
     if asks:
         asked = await t.expect("Authorize", requirement="F01.FR.01")
         t.equal((asked["idToken"]["idToken"].lower(), asked["idToken"]["type"]), (token.text.lower(), token.type), "idToken of AuthorizeRequest")

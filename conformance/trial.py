@@ -6,7 +6,7 @@ rules of Part 4 and E01 whether or not the case looks at it; a case that has loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, NoReturn
 
@@ -21,6 +21,13 @@ Answers = Payload | Answer | Callable[[Payload], Payload | Answer]
 
 STATION_LIMIT_S = 30.0
 """A station that takes longer than this for an answer, or for what it has to do at once, is given up."""
+
+
+MOMENTS = ("timestamp", "generatedAt", "sampledTime", "currentTime")
+"""Members that hold a date-time, which a schema only calls a text."""
+
+CUTS = ("link breaks", "power cycle")
+"""Deeds after which something can have happened offline."""
 
 
 class Token(NamedTuple):
@@ -86,6 +93,7 @@ class Trial:
         self._accepted = False
         self._booted = -1
         self._sequences: dict[str, int] = {}
+        self._moments: dict[str, int] = {}
         self._broken: Failed | None = None
         bench.hear = self._hear
 
@@ -173,6 +181,9 @@ class Trial:
         self._ids.add(heard.message_id)
         if not self._accepted and action not in ("BootNotification", *self.may_speak):
             self.fail("before it is accepted", "nothing but BootNotification", action, "B02.FR.02", (heard.turn,))
+        for name, text in _moments(heard.payload):
+            if calendar.is_quirky(text):
+                self.fail(f"{name} of {action}Request", "a date-time as RFC 3339 has it", text, "Part 2, 3.1", (heard.turn,))
         if action == "TransactionEvent":
             self._in_sequence(heard)
 
@@ -194,9 +205,13 @@ class Trial:
             self.fail("eventType of a later event", "Updated or Ended", kind, "E01.FR.07", (heard.turn,))
         if last is None and kind == "Started" and seq_no != 0:
             self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
-        if calendar.parse(payload["timestamp"]) is None:
-            self.fail("timestamp", "a date-time", payload["timestamp"], "E01", (heard.turn,))
+        moment = calendar.parse(payload["timestamp"]) or 0
+        if moment < self._moments.get(transaction, 0):
+            self.fail("timestamp of an event", "not before that of the event before it", payload["timestamp"], "E01.FR.07", (heard.turn,))
+        if payload.get("offline") and not any(entry.who == "driver" and entry.name in CUTS for entry in self.bench.trace):
+            self.fail("offline of an event", "absent or false while the link is there", "true", "E12.FR.02", (heard.turn,))
         self._sequences[transaction] = seq_no
+        self._moments[transaction] = moment
 
     strange_transactions = False
     """Whether transactions may go on that began before the case."""
@@ -448,6 +463,19 @@ class Trial:
         self._booted = started()
         await self.wait(0.3)
         self.forget()
+
+
+def _moments(payload: Any) -> Iterator[tuple[str, str]]:
+    """(member, text) of every date-time in a payload."""
+    if isinstance(payload, list):
+        for one in payload:
+            yield from _moments(one)
+    elif isinstance(payload, dict):
+        for name, value in payload.items():
+            if name in MOMENTS and isinstance(value, str):
+                yield name, value
+            else:
+                yield from _moments(value)
 
 
 def variable(address: str) -> Payload:
