@@ -1,4 +1,4 @@
-"""The station that is tried in this process: the component files that it is shipped with, and what it says of itself."""
+"""The station that is tried in this process: the component files that it is shipped with, a CSMS, and a monitor of an operator's files."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from component_config.load import load, shipped
 from engine.event import replace
 from machines.inputs import ConfigLoaded
 from wire import jsontext
-from wire.declared import written
+from wire.declared import DeclaredMonitor, written
 
 URL = "ws://csms.invalid:9000"
+FAULTS = DeclaredMonitor(type="Delta", value="1", severity=3, kind="PreconfiguredMonitor")
 
 
 @cache
 def shipped_config() -> ConfigLoaded:
-    """The shipped component files, with a CSMS in the first slot."""
+    """The shipped component files, with a CSMS in the first slot, and a preconfigured monitor (TC_N_41): faults of the station are told."""
     profile = {
         "configurationSlot": 1,
         "connectionData": {
@@ -32,6 +33,10 @@ def shipped_config() -> ConfigLoaded:
     declared = [
         replace(one, value=values[one.component, one.variable]) if (one.component, one.variable) in values and one.attribute == "Actual" else one
         for one in load([shipped()], lambda text, purpose: f"<sealed:{len(text):032x}:{len(text)}:{purpose[0]}>").declarations
+    ]
+    declared = [
+        replace(one, monitors=(FAULTS,)) if (one.component, one.variable, one.attribute) == ("ChargingStation", "Problem", "Actual") else one
+        for one in declared
     ]
     body = jsontext.encode([written(one) for one in declared])
     return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)

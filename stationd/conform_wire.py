@@ -21,6 +21,7 @@ from component_config.load import shipped
 from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
 from conformance.catalogue import Listed
 from conformance.run import MakeBench, run
+from conformance.station import FAULTS
 from conformance.trial import STATION_LIMIT_S, Settings
 from conformance.verdict import NO_FRAME, BenchError, Result
 from conformance.verdict import Entry as Line
@@ -303,12 +304,16 @@ def component_files(target: Path, url: str) -> None:
     }  # fmt: skip
     override(target, "InternalCtrlr", {"NetworkConnectionProfiles": json.dumps([{"configurationSlot": 1, "connectionData": data}])})
     override(target, "OCPPCommCtrlr", {"NetworkConfigurationPriority": "1", **ON_THE_WIRE})
+    # TC_N_41 replaces a monitor of the files.
+    watched = {"type": FAULTS.type, "value": int(FAULTS.value), "severity": FAULTS.severity, "config_type": FAULTS.kind}
+    override(target, "ChargingStation", {}, Problem={"monitors": [watched]})
 
 
-def override(target: Path, component: str, values: dict[str, Any]) -> None:
-    """A file in ``override/`` that gives variables of a component these values."""
+def override(target: Path, component: str, values: dict[str, Any], **more: dict[str, Any]) -> None:
+    """A file in ``override/`` that gives variables of a component these values; *more*: what else a variable's property says."""
     (target / "override").mkdir(exist_ok=True)
     properties = {name: {"variable_name": name, "attributes": [{"value": value}]} for name, value in values.items()}
+    properties |= {name: {"variable_name": name, **said} for name, said in more.items()}
     text = json.dumps({"name": component, "properties": properties}, indent=2)
     (target / "override" / f"{component}.json").write_text(text, encoding="utf-8")
 

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from machines.clock.views import timestamp
+from machines.flags import FLAGS
 from machines.inputs import CableDisconnected
 from machines.meter.facts import AlignedPaced
 from tests.conftest import NewStory
 from tests.machines.acts import card, charge, do, events, levels, meter, one, plug, queued, restart
 from tests.story import WALL_US, Story
+from wire import calendar
 
 ENERGY, POWER = "Energy.Active.Import.Register", "Power.Active.Import"
 
@@ -197,6 +199,28 @@ def test_j01_fr_14_j01_fr_22_aligned_values_idle_and_in_a_transaction(new_story:
     assert [(action, p.get("evseId") or p["evse"]["id"]) for action, p in found] == [("MeterValues", 1), ("TransactionEvent", 2)]
     assert {context for _, p in found for _, context, _ in samples(p)} == {"Sample.Clock"}
     assert found[1][1]["triggerReason"] == "MeterValueClock"
+
+
+def test_j01_fr_14_aligned_values_of_an_evse_at_rest_are_of_the_moment(new_story: NewStory) -> None:
+    """TC_J_01, TC_J_06.  Else a silent meter's values of an hour ago come at every interval; but a voltage is of when it was read."""
+
+    def late_s(measurands: str, power_w: int, flags: tuple[str, ...] = FLAGS) -> list[int]:
+        story = new_story({"AlignedDataCtrlr.Interval": "900", "AlignedDataCtrlr.Measurands": measurands}, flags=flags).boot()
+        do(story, meter(energy_wh=2000, power_w=power_w, voltage_mv=(230_000,), wall_us=WALL_US + story.at))
+        found = []
+        for turn in story.wait(1800):
+            for action, payload in story.settle(turn):
+                if action == "MeterValues" and payload["evseId"] == 1:
+                    when = calendar.parse(payload["meterValue"][0]["timestamp"])
+                    assert when is not None
+                    found.append(round((WALL_US + turn.at - when) / 1e6) // 900)
+        return found
+
+    register = "Energy.Active.Import.Register"
+    assert late_s(f"{register},Power.Active.Import", 0) == [0, 0]
+    assert late_s(f"{register},Voltage", 0) == [1, 2]
+    assert late_s(register, 5) == [1, 2], "what flows has moved the register since"
+    assert late_s(register, 0, ()) == [1, 2], "a journal of a build that did otherwise"
 
 
 def test_j01_aligned_values_are_due_at_multiples_of_the_interval_since_midnight(new_story: NewStory) -> None:

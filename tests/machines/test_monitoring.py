@@ -254,6 +254,9 @@ def test_n04_fr_01_n04_fr_02_one_result_an_item_in_order(watched: Story) -> None
         (item("Strange", evse={"id": 9}), ("UnknownVariable", "")),
         (item("Nothing"), ("UnknownVariable", "")),
         (item("Many"), ("UnknownVariable", "")),
+        # TC_N_37: there are EVSEs, and none of them has it.
+        (item("Nothing", component="EVSE"), ("UnknownVariable", "")),
+        (item("AvailabilityState", component="Connector"), ("UnknownComponent", "")),
         # N04.FR.05
         (item("Dull", "Delta"), ("UnsupportedMonitorType", "")),
         (item("Open"), ("UnsupportedMonitorType", "")),
@@ -770,6 +773,15 @@ def test_a_monitor_for_transactions_watches_only_those(watched: Story) -> None:
     assert said_events(plug(watched)) == []
     [again] = change(watched, "Place", "6", evse={"id": 1})[:1]
     assert again["transactionId"] != identifier
+
+
+def test_what_happens_at_an_evse_belongs_to_its_transaction(watched: Story) -> None:
+    """TC_N_20.  Else the CSMS has to guess which charge it was; of an EVSE where nobody charges there is none to name."""
+    placed(watched, item("Place", "Delta", 1, evse={"id": 1}), item("Open", "Delta", 1))
+    assert "transactionId" not in change(watched, "Place", "9", evse={"id": 1})[0]
+    (started,) = [payload for _, payload in plug(watched) if payload.get("eventType") == "Started"]
+    assert change(watched, "Place", "20", evse={"id": 1})[0]["transactionId"] == started["transactionInfo"]["transactionId"]
+    assert "transactionId" not in change(watched, "Open", "true")[0], "the station is more than one EVSE"
 
 
 def test_a_monitor_of_the_station_watches_any_transaction(watched: Story) -> None:

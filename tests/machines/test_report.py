@@ -166,6 +166,19 @@ def test_b08_fr_07_to_fr_10_criteria_look_at_the_component(new_story: NewStory) 
     assert "AlignedDataCtrlr.Interval" in names(story, componentCriteria=["Enabled", "Active"]), "one of them is enough (B08.FR.13)"
 
 
+def test_b08_fr_09_a_criterion_counts_in_every_instance(shipped_story: Story) -> None:
+    """TC_B_16.  Else a controller whose only Enabled variables are instances counts as one that has none, and is reported though it is off."""
+    assert not any(name.startswith("TariffCostCtrlr.") for name in names(shipped_story, componentCriteria=["Enabled"]))
+    assert "OCPPCommCtrlr.HeartbeatInterval" in names(shipped_story, componentCriteria=["Enabled"])
+
+
+def test_an_empty_value_is_told(shipped_story: Story) -> None:
+    """TC_B_53.  Else a CSMS takes a list that is empty for one that nobody has."""
+    turn = custom(shipped_story, componentVariable=[{"component": {"name": "AlignedDataCtrlr"}, "variable": {"name": "TxEndedMeasurands"}}])
+    ((one,),) = [part["reportData"] for part in reported(turn)]
+    assert one["variableAttribute"][0]["value"] == ""
+
+
 def test_b08_fr_15_nothing_to_tell(shipped_story: Story) -> None:
     """Said at once, and no part follows."""
     for asked in ({"componentCriteria": ["Problem"]}, {"componentVariable": [{"component": {"name": "Toaster"}}]}):
