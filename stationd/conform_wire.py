@@ -21,7 +21,7 @@ from component_config.load import shipped
 from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
 from conformance.catalogue import Listed
 from conformance.run import MakeBench, run
-from conformance.trial import STATION_LIMIT_S, Settings
+from conformance.trial import STATION_LIMIT_S, Settings, Token
 from conformance.verdict import NO_FRAME, BenchError, Result
 from conformance.verdict import Entry as Line
 from engine.errors import SetupFault, StationdError
@@ -442,6 +442,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     it.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="where somebody else's station dials (default: 127.0.0.1)")
     it.add_argument("--port", metavar="N", type=int, default=9000, help="the port that it dials (default: 9000)")
     it.add_argument("--identity", metavar="ID", default="", help="the identity of somebody else's station (default: the first that comes)")
+    it.add_argument(
+        "--settings", metavar="FILE", type=Path,
+        help='what the cases have to know of the station, a JSON object such as {"evses": [[1, 2]], "valid": ["04AABBCC", "ISO14443"]}',
+    )  # fmt: skip
     it.add_argument("--no-power-cycle", action="store_true", help="begin a case with a new link and TriggerMessage instead of a power cycle")
     it.add_argument("--ocpp", choices=("2.0.1", "2.1"), default="2.0.1", help="the version that the link speaks (default: 2.0.1)")
     it.add_argument("--cert", metavar="FILE", type=Path, help="security profiles 2 and 3: the CSMS's certificate chain, PEM")
@@ -449,16 +453,52 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     it.add_argument("--ca", metavar="FILE", type=Path, help="security profile 3: whose certificates stations have to show, PEM")
     it.add_argument(
         "--patience", metavar="S", type=float, default=STATION_LIMIT_S,
-        help=f"how long a station has for what it has to do at once, in seconds (default: {STATION_LIMIT_S:g})",
+        help=f"how long a station has for what it has to do at once, in seconds; failures say {STATION_LIMIT_S:g} all the same (default: that)",
     )  # fmt: skip
     it.add_argument("--jobs", metavar="N", type=int, default=2, help="stations that are tried at once, where they are started here (default: 2)")
 
 
-def make_wire(args: argparse.Namespace, settings: Settings | None = None) -> Maker:
-    """What makes the benches that *args* asks for.  Raises SetupFault where they do not fit together."""
+def settings_of(path: Path | None) -> Settings:
+    """What a JSON object in *path* says of a station, for what it leaves out the default; ``{"evses": [[1, 2]], "valid": ["04AABBCC", "ISO14443"]}``.
+
+    Raises SetupFault where it cannot be read, or says what a case cannot use.
+    """
+    if path is None:
+        return Settings()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SetupFault(f"{path}: cannot be read as JSON ({error})") from error
+    known = Settings._field_defaults
+    if not isinstance(found, dict) or not found.keys() <= known.keys():
+        raise SetupFault(f"{path}: right would be an object with some of {', '.join(known)}")
+    return Settings(**{name: _setting(f"{path}: {name}", value, known[name]) for name, value in found.items()})
+
+
+def _setting(where: str, value: Any, default: Any) -> Any:
+    """*value* as what *default* is: a token, EVSEs, a number or a text."""
+    if isinstance(default, Token):
+        if isinstance(value, list) and 1 <= len(value) <= len(Token._fields) and all(isinstance(word, str) for word in value):
+            return Token(*value)
+        raise SetupFault(f"{where}: right would be a card and its type, such as {json.dumps(default)}")
+    if isinstance(default, tuple):
+        if isinstance(value, list) and value and all(isinstance(one, list) and len(one) == 2 and _whole(one) for one in value):  # noqa: PLR2004 (a pair)
+            return tuple((evse_id, connectors) for evse_id, connectors in value)
+        raise SetupFault(f"{where}: right would be a list of [EVSE, number of its connectors], such as [[1, 1], [2, 1]]")
+    if type(value) is not type(default):
+        raise SetupFault(f"{where}: right would be {'a number' if isinstance(default, int) else 'a text'}, such as {json.dumps(default)}")
+    return value
+
+
+def _whole(numbers: list[Any]) -> bool:
+    return all(type(one) is int and one > 0 for one in numbers)
+
+
+def make_wire(args: argparse.Namespace, settings: Settings) -> Maker:
+    """What makes the benches that *args* asks for, for a station of *settings*.  Raises SetupFault where they do not fit together."""
     if args.patience <= 0 or args.jobs < 1:
         raise SetupFault("--patience, --jobs: must be more than nothing")
-    maker = _maker(args, settings or Settings())
+    maker = _maker(args, settings)
     maker.patience_s = args.patience
     return maker
 
