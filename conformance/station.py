@@ -1,4 +1,4 @@
-"""The station that is tried in this process: the component files that it is shipped with, and what it says of itself."""
+"""This station when it is tried: the component files that it is shipped with, and a CSMS in the first slot."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from wire.declared import written
 URL = "ws://csms.invalid:9000"
 
 
+def network_profiles(url: str) -> str:
+    """InternalCtrlr.NetworkConnectionProfiles with a CSMS at *url* in the first slot, without a password."""
+    data = {
+        "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": url, "messageTimeout": 30, "securityProfile": 0, "ocppInterface": "Wired0",
+    }  # fmt: skip
+    return jsontext.encode([{"configurationSlot": 1, "connectionData": data}]).decode()
+
+
 @cache
 def shipped_config() -> ConfigLoaded:
     """The shipped component files, with a CSMS in the first slot."""
-    profile = {
-        "configurationSlot": 1,
-        "connectionData": {
-            "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": URL, "messageTimeout": 30, "securityProfile": 0,
-            "ocppInterface": "Wired0",
-        },
-    }  # fmt: skip
     values = {
-        ("InternalCtrlr", "NetworkConnectionProfiles"): jsontext.encode([profile]).decode(),
+        ("InternalCtrlr", "NetworkConnectionProfiles"): network_profiles(URL),
         ("OCPPCommCtrlr", "NetworkConfigurationPriority"): "1",
         ("SecurityCtrlr", "Identity"): "CP001",
     }

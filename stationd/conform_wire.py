@@ -21,6 +21,7 @@ from component_config.load import shipped
 from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
 from conformance.catalogue import Listed
 from conformance.run import MakeBench, run
+from conformance.station import network_profiles
 from conformance.trial import STATION_LIMIT_S, Settings, Token
 from conformance.verdict import NO_FRAME, BenchError, Result
 from conformance.verdict import Entry as Line
@@ -296,12 +297,9 @@ class HouseBench(WireBench):
 
 
 def component_files(target: Path, url: str) -> None:
-    """The shipped component files in *target*, with a CSMS at *url* in the first slot, security profile 1 and short waits."""
+    """The shipped component files in *target*, with a CSMS at *url* in the first slot and short waits."""
     shutil.copytree(shipped(), target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    data = {
-        "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": url, "messageTimeout": 30, "securityProfile": 1, "ocppInterface": "Wired0",
-    }  # fmt: skip
-    override(target, "InternalCtrlr", {"NetworkConnectionProfiles": json.dumps([{"configurationSlot": 1, "connectionData": data}])})
+    override(target, "InternalCtrlr", {"NetworkConnectionProfiles": network_profiles(url)})
     override(target, "OCPPCommCtrlr", {"NetworkConfigurationPriority": "1", **ON_THE_WIRE})
 
 
