@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import json
 import shutil
 import ssl
-import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from tempfile import mkdtemp
 from time import monotonic
 from typing import Any
 
@@ -411,8 +412,10 @@ class ForeignBench(WireBench):
 class Maker:
     """Makes the benches of a run over a wire, and takes away what they leave.  ``await close()`` at the end."""
 
-    def __init__(self, make: Callable[[Listed], WireBench], close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
+    def __init__(self, make: Callable[[Listed], WireBench], settings: Settings, close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
         self._make = make
+        self.settings = settings
+        """What the cases have to know of the station."""
         self.patience_s = STATION_LIMIT_S
         self.close = close
         self.jobs_most = jobs_most
@@ -492,10 +495,13 @@ def _whole(numbers: list[Any]) -> bool:
     return all(type(one) is int and one > 0 for one in numbers)
 
 
-def make_wire(args: argparse.Namespace, settings: Settings) -> Maker:
-    """What makes the benches that *args* asks for, for a station of *settings*.  Raises SetupFault where they do not fit together."""
+def make_wire(args: argparse.Namespace) -> Maker:
+    """What makes the benches that *args* asks for; its ``settings`` are for the cases.  Raises SetupFault where they do not fit together."""
     if args.patience <= 0 or args.jobs < 1:
         raise SetupFault("--patience, --jobs: must be more than nothing")
+    settings = settings_of(args.settings)
+    if args.identity:
+        settings = settings._replace(identity=args.identity)
     maker = _maker(args, settings)
     maker.patience_s = args.patience
     return maker
@@ -523,23 +529,25 @@ def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
 def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Maker:
     """A stationd for each case, with data directories that are gone with the run."""
     evses = tuple(evse_id for evse_id, _ in settings.evses)
-    root = tempfile.TemporaryDirectory(prefix="stationd-conform-")
+    root = Path(mkdtemp(prefix="stationd-conform-"))
+    # Where nobody closes it, and where somebody interrupts it.
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
 
     def make(listed: Listed) -> WireBench:
-        data = Path(root.name) / listed.case_id
+        data = root / listed.case_id
         data.mkdir()
         return HouseBench(data, versions=versions, evses=evses)
 
     async def close() -> None:
-        root.cleanup()
+        shutil.rmtree(root, ignore_errors=True)
 
-    return Maker(make, close, jobs_most=1 << 10)
+    return Maker(make, settings, close, jobs_most=1 << 10)
 
 
 def foreign(csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True) -> Maker:
     """The station that dials *csms*, for one case after the other."""
     shared = Shared(csms, hands, settings, power_cycle=power_cycle)
-    return Maker(lambda _: ForeignBench(shared, identity), csms.stop, jobs_most=1)
+    return Maker(lambda _: ForeignBench(shared, identity), settings, csms.stop, jobs_most=1)
 
 
 def tls(cert: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:

@@ -153,7 +153,7 @@ def test_options_that_do_not_fit_together_are_refused(words: list[str], told: st
     add_options(parser)
 
     with pytest.raises(SetupFault, match=told):
-        make_wire(parser.parse_args(words), Settings())
+        make_wire(parser.parse_args(words))
 
 
 def test_a_station_is_described_in_a_file(tmp_path: Path) -> None:
