@@ -15,18 +15,19 @@ URL = "ws://csms.invalid:9000"
 FAULTS = DeclaredMonitor(type="Delta", value="1", severity=3, kind="PreconfiguredMonitor")
 
 
+def network_profiles(url: str) -> str:
+    """InternalCtrlr.NetworkConnectionProfiles with a CSMS at *url* in the first slot, without a password."""
+    data = {
+        "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": url, "messageTimeout": 30, "securityProfile": 0, "ocppInterface": "Wired0",
+    }  # fmt: skip
+    return jsontext.encode([{"configurationSlot": 1, "connectionData": data}]).decode()
+
+
 @cache
 def shipped_config() -> ConfigLoaded:
     """The shipped component files, with a CSMS in the first slot, and a preconfigured monitor (TC_N_41): faults of the station are told."""
-    profile = {
-        "configurationSlot": 1,
-        "connectionData": {
-            "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": URL, "messageTimeout": 30, "securityProfile": 0,
-            "ocppInterface": "Wired0",
-        },
-    }  # fmt: skip
     values = {
-        ("InternalCtrlr", "NetworkConnectionProfiles"): jsontext.encode([profile]).decode(),
+        ("InternalCtrlr", "NetworkConnectionProfiles"): network_profiles(URL),
         ("OCPPCommCtrlr", "NetworkConfigurationPriority"): "1",
         ("SecurityCtrlr", "Identity"): "CP001",
     }

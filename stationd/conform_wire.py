@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import json
 import shutil
 import ssl
-import tempfile
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
+from tempfile import mkdtemp
 from time import monotonic
 from typing import Any
 
@@ -21,8 +22,8 @@ from component_config.load import shipped
 from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
 from conformance.catalogue import Listed
 from conformance.run import MakeBench, run
-from conformance.station import FAULTS
-from conformance.trial import STATION_LIMIT_S, Settings
+from conformance.station import FAULTS, network_profiles
+from conformance.trial import STATION_LIMIT_S, Settings, Token
 from conformance.verdict import NO_FRAME, BenchError, Result
 from conformance.verdict import Entry as Line
 from engine.errors import SetupFault, StationdError
@@ -297,12 +298,9 @@ class HouseBench(WireBench):
 
 
 def component_files(target: Path, url: str) -> None:
-    """The shipped component files in *target*, with a CSMS at *url* in the first slot, security profile 1 and short waits."""
+    """The shipped component files in *target*, with a CSMS at *url* in the first slot and short waits."""
     shutil.copytree(shipped(), target, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    data = {
-        "ocppVersion": "OCPP20", "ocppTransport": "JSON", "ocppCsmsUrl": url, "messageTimeout": 30, "securityProfile": 1, "ocppInterface": "Wired0",
-    }  # fmt: skip
-    override(target, "InternalCtrlr", {"NetworkConnectionProfiles": json.dumps([{"configurationSlot": 1, "connectionData": data}])})
+    override(target, "InternalCtrlr", {"NetworkConnectionProfiles": network_profiles(url)})
     override(target, "OCPPCommCtrlr", {"NetworkConfigurationPriority": "1", **ON_THE_WIRE})
     # TC_N_41 replaces a monitor of the files.
     watched = {"type": FAULTS.type, "value": int(FAULTS.value), "severity": FAULTS.severity, "config_type": FAULTS.kind}
@@ -418,8 +416,10 @@ class ForeignBench(WireBench):
 class Maker:
     """Makes the benches of a run over a wire, and takes away what they leave.  ``await close()`` at the end."""
 
-    def __init__(self, make: Callable[[Listed], WireBench], close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
+    def __init__(self, make: Callable[[Listed], WireBench], settings: Settings, close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
         self._make = make
+        self.settings = settings
+        """What the cases have to know of the station."""
         self.patience_s = STATION_LIMIT_S
         self.close = close
         self.jobs_most = jobs_most
@@ -447,6 +447,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     it.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="where somebody else's station dials (default: 127.0.0.1)")
     it.add_argument("--port", metavar="N", type=int, default=9000, help="the port that it dials (default: 9000)")
     it.add_argument("--identity", metavar="ID", default="", help="the identity of somebody else's station (default: the first that comes)")
+    it.add_argument(
+        "--settings", metavar="FILE", type=Path,
+        help='what the cases have to know of the station, a JSON object such as {"evses": [[1, 2]], "valid": ["04AABBCC", "ISO14443"]}',
+    )  # fmt: skip
     it.add_argument("--no-power-cycle", action="store_true", help="begin a case with a new link and TriggerMessage instead of a power cycle")
     it.add_argument("--ocpp", choices=("2.0.1", "2.1"), default="2.0.1", help="the version that the link speaks (default: 2.0.1)")
     it.add_argument("--cert", metavar="FILE", type=Path, help="security profiles 2 and 3: the CSMS's certificate chain, PEM")
@@ -454,16 +458,55 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     it.add_argument("--ca", metavar="FILE", type=Path, help="security profile 3: whose certificates stations have to show, PEM")
     it.add_argument(
         "--patience", metavar="S", type=float, default=STATION_LIMIT_S,
-        help=f"how long a station has for what it has to do at once, in seconds (default: {STATION_LIMIT_S:g})",
+        help=f"how long a station has for what it has to do at once, in seconds; failures say {STATION_LIMIT_S:g} all the same (default: that)",
     )  # fmt: skip
     it.add_argument("--jobs", metavar="N", type=int, default=2, help="stations that are tried at once, where they are started here (default: 2)")
 
 
-def make_wire(args: argparse.Namespace, settings: Settings | None = None) -> Maker:
-    """What makes the benches that *args* asks for.  Raises SetupFault where they do not fit together."""
+def settings_of(path: Path | None) -> Settings:
+    """What a JSON object in *path* says of a station, for what it leaves out the default; ``{"evses": [[1, 2]], "valid": ["04AABBCC", "ISO14443"]}``.
+
+    Raises SetupFault where it cannot be read, or says what a case cannot use.
+    """
+    if path is None:
+        return Settings()
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SetupFault(f"{path}: cannot be read as JSON ({error})") from error
+    known = Settings._field_defaults
+    if not isinstance(found, dict) or not found.keys() <= known.keys():
+        raise SetupFault(f"{path}: right would be an object with some of {', '.join(known)}")
+    return Settings(**{name: _setting(f"{path}: {name}", value, known[name]) for name, value in found.items()})
+
+
+def _setting(where: str, value: Any, default: Any) -> Any:
+    """*value* as what *default* is: a token, EVSEs, a number or a text."""
+    if isinstance(default, Token):
+        if isinstance(value, list) and 1 <= len(value) <= len(Token._fields) and all(isinstance(word, str) for word in value):
+            return Token(*value)
+        raise SetupFault(f"{where}: right would be a card and its type, such as {json.dumps(default)}")
+    if isinstance(default, tuple):
+        if isinstance(value, list) and value and all(isinstance(one, list) and len(one) == 2 and _whole(one) for one in value):  # noqa: PLR2004 (a pair)
+            return tuple((evse_id, connectors) for evse_id, connectors in value)
+        raise SetupFault(f"{where}: right would be a list of [EVSE, number of its connectors], such as [[1, 1], [2, 1]]")
+    if type(value) is not type(default):
+        raise SetupFault(f"{where}: right would be {'a number' if isinstance(default, int) else 'a text'}, such as {json.dumps(default)}")
+    return value
+
+
+def _whole(numbers: list[Any]) -> bool:
+    return all(type(one) is int and one > 0 for one in numbers)
+
+
+def make_wire(args: argparse.Namespace) -> Maker:
+    """What makes the benches that *args* asks for; its ``settings`` are for the cases.  Raises SetupFault where they do not fit together."""
     if args.patience <= 0 or args.jobs < 1:
         raise SetupFault("--patience, --jobs: must be more than nothing")
-    maker = _maker(args, settings or Settings())
+    settings = settings_of(args.settings)
+    if args.identity:
+        settings = settings._replace(identity=args.identity)
+    maker = _maker(args, settings)
     maker.patience_s = args.patience
     return maker
 
@@ -490,23 +533,25 @@ def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
 def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Maker:
     """A stationd for each case, with data directories that are gone with the run."""
     evses = tuple(evse_id for evse_id, _ in settings.evses)
-    root = tempfile.TemporaryDirectory(prefix="stationd-conform-")
+    root = Path(mkdtemp(prefix="stationd-conform-"))
+    # Where nobody closes it, and where somebody interrupts it.
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
 
     def make(listed: Listed) -> WireBench:
-        data = Path(root.name) / listed.case_id
+        data = root / listed.case_id
         data.mkdir()
         return HouseBench(data, versions=versions, evses=evses)
 
     async def close() -> None:
-        root.cleanup()
+        shutil.rmtree(root, ignore_errors=True)
 
-    return Maker(make, close, jobs_most=1 << 10)
+    return Maker(make, settings, close, jobs_most=1 << 10)
 
 
 def foreign(csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True) -> Maker:
     """The station that dials *csms*, for one case after the other."""
     shared = Shared(csms, hands, settings, power_cycle=power_cycle)
-    return Maker(lambda _: ForeignBench(shared, identity), csms.stop, jobs_most=1)
+    return Maker(lambda _: ForeignBench(shared, identity), settings, csms.stop, jobs_most=1)
 
 
 def tls(cert: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:

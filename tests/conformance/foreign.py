@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from typing import Any, Self, TypeVar
 from ocpp import routing
 from ocpp.v201 import ChargePoint, call, call_result
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
 
 FAULTS = {
@@ -135,12 +136,13 @@ class Station(ChargePoint):  # type: ignore[misc]
 class Foreign:
     """The station: two EVSEs, a reader, an HTTP hook for whoever works it.  ``async with`` powers it up."""
 
-    def __init__(self, url: str, fault: str = "", identity: str = "FOREIGN-1") -> None:
+    def __init__(self, url: str, fault: str = "", identity: str = "FOREIGN-1", tls: ssl.SSLContext | None = None) -> None:
         if fault and fault not in FAULTS:
             raise ValueError(f"{fault}: must be one of {', '.join(FAULTS)}")
         self.url = url
         self.fault = fault
         self.identity = identity
+        self.tls = tls
         self.values = dict(START)
         self.evses = {1: Evse(), 2: Evse()}
         self.deeds: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -199,13 +201,14 @@ class Foreign:
 
     async def _live(self) -> None:
         while True:
-            with suppress(OSError, ConnectionClosed, InvalidStatus, asyncio.TimeoutError, asyncio.IncompleteReadError):
+            with suppress(OSError, ConnectionClosed, InvalidHandshake, asyncio.TimeoutError, asyncio.IncompleteReadError):
                 async with connect(
                     f"{self.url}/{self.identity}",
                     subprotocols=[Subprotocol("ocpp2.0.1")],
                     compression=None,
                     open_timeout=5,
                     close_timeout=0.2,
+                    ssl=self.tls,
                     logger=SILENT,
                 ) as link:
                     self._station = Station(self, link)

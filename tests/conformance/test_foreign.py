@@ -6,8 +6,16 @@ Law: the station speaks over a real WebSocket and is worked over HTTP, as anybod
 from __future__ import annotations
 
 import asyncio
+import ssl
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 import conformance.cases  # noqa: F401 (they register themselves)
 from component_config.schemas import installed_schemas
@@ -15,7 +23,7 @@ from conformance.catalogue import features_of
 from conformance.run import chosen
 from conformance.trial import Settings
 from conformance.verdict import Result, Verdict
-from stationd.conform_wire import foreign, run_wire
+from stationd.conform_wire import foreign, run_wire, tls
 from stationd.csms import FriendlyCsms
 from stationd.hands import HookHands
 from tests.conformance.foreign import FAULTS, START, Foreign
@@ -102,6 +110,51 @@ def test_every_fault_is_found() -> None:
 
     assert {fault: one.note for fault, one in results.items() if one.verdict is not Verdict.FAIL} == {}
     assert {fault: one.note for fault, one in results.items() if FOUND_BY[fault][1] not in one.note} == {}
+
+
+def certificates(directory: Path) -> None:
+    """A root, and a certificate that it has signed for a CSMS and for a station: ``root.pem``, ``csms.pem``, ``station.pem``, keys behind."""
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a root")])
+    for number, (name, key) in enumerate({"root": root_key, "csms": None, "station": None}.items(), 1):
+        own = key or ec.generate_private_key(ec.SECP256R1())
+        subject = root if key else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(root)
+            .public_key(own.public_key())
+            .serial_number(number)
+            .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+            .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+            .add_extension(x509.BasicConstraints(ca=key is not None, path_length=None), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .sign(root_key, hashes.SHA256())
+        )
+        secret = own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        (directory / f"{name}.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+
+
+@pytest.mark.parametrize("profile", [2, 3])
+def test_a_station_that_speaks_tls_is_tried(tmp_path: Path, profile: int) -> None:
+    """If this failed, a station of security profile 2 or 3 could not be tried, or anybody could dial with 3."""
+    certificates(tmp_path)
+    root, ours, theirs = (tmp_path / f"{name}.pem" for name in ("root", "csms", "station"))
+    trusting = ssl.create_default_context(cafile=str(root))
+    known = ssl.create_default_context(cafile=str(root))
+    known.load_cert_chain(theirs)
+
+    async def dials(context: ssl.SSLContext) -> tuple[Verdict, str]:
+        csms = FriendlyCsms(port=0, versions=("2.0.1",), check=False, ssl_context=tls(ours, None, root if profile == 3 else None))
+        await csms.start()
+        async with Foreign(csms.url, tls=context) as station:
+            make = foreign(csms, HookHands(station.hook), Settings())
+            make.patience_s = 0.5
+            (result,) = await run_wire(chosen(case_ids=[VARIABLES]), make, Settings(), SCHEMAS, features=FEATURES)
+            return result.verdict, result.note
+
+    assert asyncio.run(dials(known)) == (Verdict.PASS, "")
+    assert asyncio.run(dials(trusting))[0] is (Verdict.PASS if profile == 2 else Verdict.ERROR)
 
 
 def test_a_fault_that_is_none_is_refused() -> None:

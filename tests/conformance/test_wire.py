@@ -19,11 +19,11 @@ from conformance.compare import compare
 from conformance.run import chosen, finished, run
 from conformance.sim_bench import SimBench
 from conformance.station import shipped_config
-from conformance.trial import Settings, Trial
+from conformance.trial import Settings, Token, Trial
 from conformance.verdict import BenchError, Result, Verdict
 from engine.errors import SetupFault
 from stationd.__main__ import main
-from stationd.conform_wire import add_options, houses, make_wire, run_wire
+from stationd.conform_wire import add_options, houses, make_wire, run_wire, settings_of
 from stationd.hands import CommandHands, Deed, HookHands, PersonHands
 
 QUICK = ("TC_B_06_CS", "TC_C_39_CS", "TC_E_03_CS", "TC_E_15_CS", "TC_E_28_CS", "TC_E_30_CS", "TC_E_34_CS", "TC_N_53_CS")
@@ -154,6 +154,36 @@ def test_options_that_do_not_fit_together_are_refused(words: list[str], told: st
 
     with pytest.raises(SetupFault, match=told):
         make_wire(parser.parse_args(words))
+
+
+def test_a_station_is_described_in_a_file(tmp_path: Path) -> None:
+    """If this failed, a station with other cards, or with other EVSEs, could not be tried."""
+    file = tmp_path / "station.json"
+    file.write_text('{"evse_id": 3, "evses": [[3, 2]], "valid": ["AABBCCDD", "ISO15693"], "group": "G"}')
+
+    found = settings_of(file)
+
+    assert found == Settings()._replace(evse_id=3, evses=((3, 2),), valid=Token("AABBCCDD", "ISO15693"), group="G")
+    assert settings_of(None) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{", "cannot be read as JSON"),
+        ('{"cards": []}', "right would be an object with some of"),
+        ('{"valid": "04AA"}', "a card and its type"),
+        ('{"evses": [[1]]}', "number of its connectors"),
+        ('{"evses": [[0, 1]]}', "number of its connectors"),
+        ('{"evse_id": "1"}', "a number"),
+    ],
+)
+def test_a_description_that_will_not_do_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    """If this failed, a misspelt name would leave the default in force."""
+    (tmp_path / "station.json").write_text(text)
+
+    with pytest.raises(SetupFault, match=told):
+        settings_of(tmp_path / "station.json")
 
 
 def test_every_case_that_is_tried_here_is_in_the_catalogue() -> None:
