@@ -119,7 +119,7 @@ def run_cases(args: argparse.Namespace) -> int:
     """Try them; returns 1 where anything failed."""
     from component_config.schemas import installed_schemas
     from conformance.catalogue import features_of
-    from conformance.run import MakeBench, finished, run
+    from conformance.run import finished, run
     from conformance.trial import Settings
 
     cases = _chosen(args)
@@ -127,22 +127,21 @@ def run_cases(args: argparse.Namespace) -> int:
         raise SetupFault("a RECORDING goes with --bench recording, and the other way round; such as: stationd conform run --bench recording ./cp001")
     features = features_of(args.features)
     schemas = installed_schemas()
-    make: MakeBench
     journals: Path | None = None
+    progress = Progress(len(cases))
     if args.bench == "sim":
         from conformance.sim_bench import SimBench
         from conformance.station import shipped_config
 
         journals = args.journals or Path(mkdtemp(prefix="stationd-conform-"))
         config = shipped_config()
-        make = lambda _: SimBench(config, schemas)  # noqa: E731 (one of two)
+        made = run(cases, lambda _: SimBench(config, schemas), Settings(), schemas, features=features, journals=journals, progress=progress)
+        results = finished(made)
     else:
-        from conformance.recording_bench import RecordingBench, recorded
+        from conformance.recording import recorded
+        from conformance.recording_bench import over
 
-        recording = recorded(args.recording)
-        make = lambda _: RecordingBench(recording)  # noqa: E731 (as above)
-    progress = Progress(len(cases))
-    results = finished(run(cases, make, Settings(), schemas, features=features, journals=journals, progress=progress))
+        results = over(recorded(args.recording), cases, Settings(), schemas, features=features, progress=progress)
     if args.journals is None and journals is not None and not any(journals.iterdir()):
         journals.rmdir()
     progress.done()
