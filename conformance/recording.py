@@ -26,6 +26,12 @@ SEALED = re.compile(r"<sealed:([0-9a-f]{32}):(\d+):[a-z]>")
 KINDS = {2: "CALL", 3: "CALLRESULT", 4: "CALLERROR"}
 
 
+class Sealed(str):
+    """A text that stands for one that was sealed."""
+
+    __slots__ = ()
+
+
 class What(Enum):
     """Kinds of what can happen."""
 
@@ -137,8 +143,10 @@ def _message(direction: str, kind: str, identifier: str, action: str, payload: A
 
 
 def of_lines(lines: Iterable[str], name: str) -> Recording:
-    """A log of messages: lines as ``stationd log export --format ocpp`` writes them, or objects with ``direction`` (as the station sees it: ``sent``,
-    ``received``), ``message`` (the OCPP-J array) and ``timestamp``, or ``sent [2,...]``.
+    """A log of messages, one a line; *name* is where they are from.
+
+    Lines as ``stationd log export --format ocpp`` writes them, or objects with ``direction`` (as the station sees it: ``sent``, ``received``),
+    ``message`` (the OCPP-J array) and perhaps ``timestamp``, or ``sent [2,...]``.  Raises SetupFault where a line is none of these.
     """
     found: list[Happened] = []
     first_us = -1
@@ -189,7 +197,8 @@ def _read(line: str) -> tuple[str, str, str, str, str, Any]:
 def _unsealed(value: Any) -> Any:
     """*value* with every placeholder replaced by a text of its length that the same secret always has."""
     if isinstance(value, str):
-        return SEALED.sub(lambda found: (found[1] * (int(found[2]) // len(found[1]) + 1))[: int(found[2])], value)
+        text = SEALED.sub(lambda found: (found[1] * (int(found[2]) // len(found[1]) + 1))[: int(found[2])], value)
+        return Sealed(text) if text != value else value
     if isinstance(value, dict):
         return {name: _unsealed(one) for name, one in value.items()}
     if isinstance(value, list):

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.bench import Answer, Bench, Driver, Heard, Ready, Reply
 from conformance.catalogue import Listed
-from conformance.recording import Happened, Recording, What, walk
+from conformance.recording import Happened, Recording, Sealed, What, walk
 from conformance.run import Progress, finished, run
 from conformance.trial import Settings
 from conformance.verdict import Entry, NotExercised, Result, Verdict
@@ -149,8 +149,8 @@ class RecordingBench(Bench):
         if one.what is What.ASKED:
             return one.name not in HARMLESS
         if one.what is What.LINK_DOWN:
-            return self._opened
-        return one.what in (What.PLUG_IN, What.UNPLUG, What.CARD) or (one.what is What.START and self.place > 0 and self.now_ms > 0)
+            return self._opened and one.name != "closed by us"
+        return one.what in (What.PLUG_IN, What.UNPLUG, What.CARD, What.END) or (one.what is What.START and self.place > 0 and self.now_ms > 0)
 
     def _play(self) -> None:
         """The next event happens."""
@@ -175,13 +175,17 @@ class RecordingBench(Bench):
             return
         self.trace.append(Entry(self.now_ms, "csms", "error" if got.error else "result", one.name, got.payload, one.message_id, got.turn))
         if _gist(wanted) != _gist(Answer(error=got.error) if got.error else Answer(got.payload)):
-            raise NotExercised(f"the case has its CSMS answer {one.name} with {wanted.payload or wanted.error or 'nothing'}, here it was {got.payload}")
+            raise NotExercised(
+                f"the case has its CSMS answer {one.name} with {wanted.payload or wanted.error or 'nothing'}, here it was {got.payload}"
+            )
 
     # What is called otherwise in the recording
 
     def _fits(self, wanted: Any, got: Any, name: str = "") -> bool:
         if name in OWN_CHOICE and not isinstance(wanted, dict | list):
-            return self._bound.get(_key(name, got), wanted) == wanted
+            return bool(self._bound.get(_key(name, got), wanted) == wanted)
+        if isinstance(got, Sealed) and isinstance(wanted, str):
+            return len(got) == len(wanted)
         if isinstance(wanted, dict):
             return isinstance(got, dict) and all(member in got and self._fits(one, got[member], member) for member, one in wanted.items())
         if isinstance(wanted, list):
@@ -246,7 +250,9 @@ class RecordedDriver(Driver):
     async def plug_in(self, evse_id: int, connector_id: int) -> None:
         """Find a vehicle that is connected."""
         where = {"evse": evse_id, "connector": connector_id}
-        self._done(lambda one: one.what is What.PLUG_IN and one.payload == where, f"a vehicle that is connected to EVSE {evse_id}, connector {connector_id}")
+        self._done(
+            lambda one: one.what is What.PLUG_IN and one.payload == where, f"a vehicle that is connected to EVSE {evse_id}, connector {connector_id}"
+        )
 
     async def unplug(self, evse_id: int) -> None:
         """Find a vehicle that leaves."""
