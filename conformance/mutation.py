@@ -1,7 +1,7 @@
 """Whether the cases notice a station that does wrong: a fixed list of mutants, each one small change of what the station sends.
 
-Law: the list is fixed, and the same list over the same cases gives the same result; a mutant counts as noticed only by a case that fails, by none that
-stumbles or does not apply.
+Law: the list is fixed, and the same list over the same cases gives the same result; a mutant counts as noticed only by a case that fails, by none
+that stumbles or does not apply.
 """
 
 from __future__ import annotations
@@ -212,7 +212,8 @@ class Mutating:
     def run(self, mutants: Sequence[Mutant], progress: Callable[[int, int], None] | None = None) -> Came:
         """Every mutant until a case notices it, those first that have noticed nothing yet; then what those are that never did."""
         noticed: dict[str, str] = {}
-        unnoticed, unreached = [], []
+        unnoticed: list[Mutant] = []
+        unreached: list[Mutant] = []
         silent = dict.fromkeys(self.baseline)
         blind: set[tuple[str, str]] = set()
         for done, mutant in enumerate(mutants, 1):

@@ -45,8 +45,8 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     it = _command(inner, "run", "try the cases", "conform run --bench sim --block E --junit junit.xml --html report.html")
     _choice(it)
     it.add_argument(
-        "--bench", choices=("sim", "recording"), default="sim",
-        help="sim: this station in this process, in virtual time; recording: what was recorded (default: sim)",
+        "--bench", choices=("sim", "wire", "recording"), default="sim",
+        help="sim: this station in this process, in virtual time; wire: any station over a WebSocket; recording: what was recorded (default: sim)",
     )  # fmt: skip
     it.add_argument(
         "--features", metavar="FILE", type=Path, help="what the station has: a JSON object of features of Part 5 (default: this station's)"
@@ -57,11 +57,18 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     _outputs(it)
     it.add_argument("--json", metavar="FILE", type=Path, help="write the results there, for stationd conform report")
+    from stationd.conform_wire import add_options
+
+    add_options(it)
     it.set_defaults(func=run_cases)
     it = _command(inner, "report", "a report of a run that was kept with --json", "conform report run.json --html report.html")
     it.add_argument("file", metavar="FILE", type=Path, help="what conform run --json wrote")
     _outputs(it)
     it.set_defaults(func=report_run)
+    it = _command(inner, "mutate", "whether the cases notice a station that does wrong, one small change at a time", "conform mutate --only M042")
+    it.add_argument("--only", metavar="ID", nargs="+", default=[], help="only these mutants of conformance/mutants.csv")
+    it.add_argument("--json", metavar="FILE", type=Path, help="write there which case noticed which mutant")
+    it.set_defaults(func=mutate)
 
 
 def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, summary: str, example: str) -> argparse.ArgumentParser:
@@ -127,22 +134,31 @@ def run_cases(args: argparse.Namespace) -> int:
         raise SetupFault("a RECORDING goes with --bench recording, and the other way round; such as: stationd conform run --bench recording ./cp001")
     features = features_of(args.features)
     schemas = installed_schemas()
-    journals: Path | None = None
     progress = Progress(len(cases))
+    # A recording is a journal already, or there is none.
+    temporary = args.journals is None and args.bench != "recording"
+    journals: Path | None = Path(mkdtemp(prefix="stationd-conform-")) if temporary else args.journals
     if args.bench == "sim":
         from conformance.sim_bench import SimBench
         from conformance.station import shipped_config
 
-        journals = args.journals or Path(mkdtemp(prefix="stationd-conform-"))
         config = shipped_config()
         made = run(cases, lambda _: SimBench(config, schemas), Settings(), schemas, features=features, journals=journals, progress=progress)
         results = finished(made)
+    elif args.bench == "wire":
+        import asyncio
+
+        from stationd.conform_wire import make_wire, run_wire
+
+        wire = make_wire(args)
+        over_wire = run_wire(cases, wire, Settings(), schemas, features=features, journals=journals, progress=progress, jobs=args.jobs)
+        results = asyncio.run(over_wire)
     else:
         from conformance.recording import recorded
         from conformance.recording_bench import over
 
         results = over(recorded(args.recording), cases, Settings(), schemas, features=features, progress=progress)
-    if args.journals is None and journals is not None and not any(journals.iterdir()):
+    if temporary and journals is not None and not any(journals.iterdir()):
         journals.rmdir()
     progress.done()
     about = {"bench": args.bench, "profile": args.profile, "block": args.block.upper(), "requirement": args.requirement}
@@ -160,6 +176,34 @@ def report_run(args: argparse.Namespace) -> int:
 
     about, results = read_json(args.file)
     return _report(args, results, about)
+
+
+def mutate(args: argparse.Namespace) -> int:
+    """Try the mutants; returns 1 where fewer are noticed than have to be."""
+    import conformance.cases  # noqa: F401 (registers them)
+    from component_config.schemas import installed_schemas
+    from conformance.mutation import GOAL_PERCENT, Mutating, listed_mutants
+
+    mutants = listed_mutants()
+    unknown = set(args.only) - {one.id for one in mutants}
+    if unknown:
+        raise SetupFault(f"{min(unknown)}: no such mutant; right would be one of {mutants[0].id} to {mutants[-1].id}")
+
+    def progress(done: int, count: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\033[K{done}/{count} mutants", end="\n" if done == count else "", file=sys.stderr, flush=True)
+        elif done % 50 == 0:
+            print(f"{done}/{count} mutants", file=sys.stderr, flush=True)
+
+    came = Mutating(installed_schemas()).run([one for one in mutants if not args.only or one.id in args.only], progress)
+    if args.json is not None:
+        _write(args.json, came.as_json())
+    if args.only:
+        print(*(f"{mutant} is noticed by {case_id}" for mutant, case_id in came.noticed.items()), sep="\n")
+        # What a case notices of a few says nothing of it.
+        came = came._replace(silent=[])
+    print(*came.lines(), sep="\n")
+    return 0 if came.percent >= GOAL_PERCENT else 1
 
 
 def _report(args: argparse.Namespace, results: Sequence[Result], about: dict[str, Any]) -> int:
