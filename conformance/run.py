@@ -19,6 +19,8 @@ from sim.checks import Violation
 from wire.schemas import Schemas
 
 MakeBench = Callable[[Listed], Bench]
+Progress = Callable[[Result], None]
+"""Told of every result."""
 
 
 async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, *, journals: Path | None = None) -> Result:
@@ -79,7 +81,7 @@ async def run(
     *,
     features: dict[str, str] | None = None,
     journals: Path | None = None,
-    progress: Callable[[Result], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Result]:
     """All of *cases*: those that do not apply and those that are not built are said to be so, the others are tried."""
     known = features if features is not None else features_of(None)

@@ -6,6 +6,7 @@ Law: deterministic: a case and its seed make the same journal, byte for byte, ev
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from engine.kernel import Kernel
 from eventlog.fold import CHAIN_BYTES
 from eventlog.vault import SECRET
 from machines.effects import Call
-from machines.inputs import ConfigLoaded
+from machines.inputs import ConfigLoaded, Stopping
 from machines.station import STATION
+from sim.checks import Violation
 from sim.evse import Evse, EvseSpec
 from sim.vehicle import VehicleSpec
 from sim.world import SECOND_US, Wire, World
@@ -186,9 +188,13 @@ class SimBench(Bench):
         self.world.run(0)
 
     async def stop(self) -> None:
-        """What is decided is written down, so that the journal is whole."""
-        if self.world.process is not None:
-            self.world.process.flush_all()
+        """An orderly stop, so that the journal is whole and tells until when it looked on."""
+        process = self.world.process
+        if process is not None:
+            with suppress(Violation):
+                process.tell(Stopping(reason="shutdown"))
+                process.drain()
+            process.flush_all()
 
     async def until(self, ready: Ready, within_s: float) -> bool:
         """Virtual time, in small steps so that whoever waits sees the first moment."""

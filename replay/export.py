@@ -86,7 +86,7 @@ def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
                 actions[event.entry] = event.action
             elif isinstance(event, Called | CalledBadly):
                 asked = event.action
-            frame = _frame(event, journal, actions, asked)
+            frame = frame_of(event, journal, actions, asked)
             if frame is not None:
                 direction, kind, identifier, action, payload = frame
                 line = {
@@ -100,7 +100,7 @@ def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
                 yield jsontext.encode(line).decode()
 
 
-def _frame(event: Any, journal: int, actions: dict[int, str], asked: str) -> tuple[str, str, str, str, Any] | None:
+def frame_of(event: Any, journal: int, actions: dict[int, str], asked: str) -> tuple[str, str, str, str, Any] | None:
     """Direction, message type, message id, action and payload of an event that is a frame; *asked* is the action of the turn's own CALL."""
     match event:
         case Called() | CalledBadly():

@@ -25,6 +25,7 @@ EPILOG = """examples:
   stationd config list                  every setting, and which layer it is from
   stationd log sessions                 what was charged
   stationd replay verify                decide everything again and compare
+  stationd conform run                  try it with the test cases of OCPP 2.0.1
 
 exit statuses:
   0 done   1 something differs or failed   2 the call or the configuration is wrong   3 the data directory is in use
@@ -43,6 +44,7 @@ COMMANDS = {
     "replay": "stationd.log",
     "sim": "sim.cli",
     "campaign": "stationd.campaign",
+    "conform": "stationd.conform",
 }
 
 

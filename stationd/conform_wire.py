@@ -548,6 +548,11 @@ def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Mak
     return Maker(make, settings, close, jobs_most=1 << 10)
 
 
+def started_here() -> Maker:
+    """A stationd for each case, as the pytest plugin wants them."""
+    return houses(Settings())
+
+
 def foreign(csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True) -> Maker:
     """The station that dials *csms*, for one case after the other."""
     shared = Shared(csms, hands, settings, power_cycle=power_cycle)
