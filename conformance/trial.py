@@ -94,6 +94,7 @@ class Trial:
         self._booted = -1
         self._sequences: dict[str, int] = {}
         self._moments: dict[str, int] = {}
+        self._told: dict[str, Payload] = {}
         self._broken: Failed | None = None
         bench.hear = self._hear
 
@@ -205,6 +206,9 @@ class Trial:
             self.fail("eventType of a later event", "Updated or Ended", kind, "E01.FR.07", (heard.turn,))
         if last is None and kind == "Started" and seq_no != 0:
             self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
+        if seq_no == last and payload != self._told[transaction]:
+            # The same event may come again, and no other one with its number.
+            self.fail("seqNo", str(seq_no + 1), str(seq_no), "E01.FR.07", (heard.turn,))
         moment = calendar.parse(payload["timestamp"]) or 0
         if moment < self._moments.get(transaction, 0):
             self.fail("timestamp of an event", "not before that of the event before it", payload["timestamp"], "E01.FR.07", (heard.turn,))
@@ -212,6 +216,7 @@ class Trial:
             self.fail("offline of an event", "absent or false while the link is there", "true", "E12.FR.02", (heard.turn,))
         self._sequences[transaction] = seq_no
         self._moments[transaction] = moment
+        self._told[transaction] = payload
 
     strange_transactions = False
     """Whether transactions may go on that began before the case."""
