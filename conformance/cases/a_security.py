@@ -11,6 +11,7 @@ PASSWORD = "SecurityCtrlr.BasicAuthPassword"  # noqa: S105 (a name)
 SPECIAL = "*-_=:+|@."
 """What a passwordString may have beside letters and digits."""
 LENGTHS = 16, 40
+LOGGED = ("ReconfigurationOfSecurityParameters", "StartupOfTheDevice", "ResetOrReboot")
 
 
 async def with_password(t: Trial) -> None:
@@ -69,6 +70,10 @@ async def new_password(t: Trial) -> None:
     """The CSMS sets a password: the station connects again, with that one."""
     await with_password(t)
     await password_set(t, t.settings.second_password, "A01.FR.02")
+    # Whether it is told is up to the station; what is told of it is the change, or a start that it wanted.
+    await t.wait(1)
+    for one in [one.payload for one in t.heard if one.action == "SecurityEventNotification"]:
+        t.one_of(one["type"], LOGGED, "type of SecurityEventNotificationRequest", "A01.FR.12")
 
 
 @case("TC_A_10_CS", "A01.FR.01", "A01.FR.11", "A01.FR.12")

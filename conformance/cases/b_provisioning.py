@@ -12,6 +12,8 @@ from conformance.trial import STATION_LIMIT_S, Payload, Trial, variable
 
 OFFLINE = "OCPPCommCtrlr.OfflineThreshold"
 PLACES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+ASKED_FOR = ("FirmwareUpdate", "RemoteReset", "ScheduledReset", "Triggered")
+"""Reasons of starts that a CSMS knows of before."""
 
 
 # Boot
@@ -26,7 +28,8 @@ async def cold_boot(t: Trial) -> None:
 
 async def booted_with_available_connectors(t: Trial) -> None:
     """The station starts and is accepted; every connector is told to be Available."""
-    await t.expect("BootNotification", within_s=2 * STATION_LIMIT_S, requirement="B01.FR.01")
+    boot = await t.expect("BootNotification", within_s=2 * STATION_LIMIT_S, requirement="B01.FR.01")
+    t.true(boot["reason"] not in ASKED_FOR, "reason of a start that nobody asked for", "PowerUp, or what the station knows of it", boot["reason"])
     await every_connector(t)
 
 
