@@ -24,6 +24,8 @@ EPILOG = """examples:
   stationd conform run --bench sim --case TC_E_04_CS     one of them
   stationd conform run --profile core --html report.html a page with everything
   stationd conform run --bench recording ./cp001         what a station's journal shows of the cases
+  stationd conform run --bench wire --driver person      somebody else's station, and you do what is asked at it
+  stationd conform compare sim.json wire.json            two runs that were kept with --json
   stationd conform report run.json --html report.html    a page of a run that was kept
   stationd conform mutate                                whether the cases notice a station that does wrong
 """
@@ -65,6 +67,10 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     it.add_argument("file", metavar="FILE", type=Path, help="what conform run --json wrote")
     _outputs(it)
     it.set_defaults(func=report_run)
+    it = _command(inner, "compare", "the cases that came out differently in two runs that were kept", "conform compare sim.json wire.json")
+    it.add_argument("here", metavar="FILE", type=Path, help="what conform run --json wrote")
+    it.add_argument("there", metavar="FILE", type=Path, help="and what another one wrote")
+    it.set_defaults(func=compare_runs)
     it = _command(inner, "mutate", "whether the cases notice a station that does wrong, one small change at a time", "conform mutate --only M042")
     it.add_argument("--only", metavar="ID", nargs="+", default=[], help="only these mutants of conformance/mutants.csv")
     it.add_argument("--json", metavar="FILE", type=Path, help="write there which case noticed which mutant")
@@ -151,7 +157,7 @@ def run_cases(args: argparse.Namespace) -> int:
         from stationd.conform_wire import make_wire, run_wire
 
         wire = make_wire(args)
-        over_wire = run_wire(cases, wire, Settings(), schemas, features=features, journals=journals, progress=progress, jobs=args.jobs)
+        over_wire = run_wire(cases, wire, wire.settings, schemas, features=features, journals=journals, progress=progress, jobs=args.jobs)
         results = asyncio.run(over_wire)
     else:
         from conformance.recording import recorded
@@ -176,6 +182,17 @@ def report_run(args: argparse.Namespace) -> int:
 
     about, results = read_json(args.file)
     return _report(args, results, about)
+
+
+def compare_runs(args: argparse.Namespace) -> int:
+    """A line for each case with two verdicts; returns 1 where there is one."""
+    from conformance.compare import compare
+    from conformance.report import read_json
+
+    (_, here), (_, there) = read_json(args.here), read_json(args.there)
+    found = compare(here, there)
+    print(*found, f"{len(here)} cases, {len(found)} differ", sep="\n")
+    return 1 if found else 0
 
 
 def mutate(args: argparse.Namespace) -> int:

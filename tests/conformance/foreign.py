@@ -157,19 +157,14 @@ class Foreign:
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.hook = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
-        self._life = asyncio.create_task(self._live())
-        self._worker = asyncio.create_task(self._work())
+        self._lives()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
         await self._server.wait_closed()
-        for task in (self._life, self._worker):
-            assert task is not None
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await self._dies()
 
     # The hook
 
@@ -188,14 +183,23 @@ class Foreign:
         writer.close()
 
     async def _power_cycle(self) -> None:
-        assert self._life is not None
-        self._life.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._life
+        await self._dies()
         self._accepted.clear()
         for evse in self.evses.values():
             evse.card, evse.transaction = None, ""
+        self._lives()
+
+    def _lives(self) -> None:
         self._life = asyncio.create_task(self._live())
+        self._worker = asyncio.create_task(self._work())
+
+    async def _dies(self) -> None:
+        for task in (self._worker, self._life):
+            assert task is not None
+            # More than once: asyncio.wait_for of Python 3.11, which the package waits with, may lose a cancellation.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=0.05)
 
     # The link
 

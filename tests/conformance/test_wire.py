@@ -16,6 +16,7 @@ from component_config.schemas import installed_schemas
 from conformance.case import CASES, Case
 from conformance.catalogue import CATALOGUE
 from conformance.compare import compare
+from conformance.report import as_json
 from conformance.run import chosen, finished, run
 from conformance.sim_bench import SimBench
 from conformance.station import shipped_config
@@ -89,6 +90,19 @@ def test_runs_are_compared_by_verdict() -> None:
     found = compare([one, two], [one, two._replace(verdict=Verdict.FAIL, note="seqNo"), three])
 
     assert [str(difference) for difference in found] == ["TC_2: PASS; FAIL (seqNo)", "TC_3: not tried; PASS"]
+
+
+def test_runs_that_were_kept_are_compared_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If this failed, nobody could tell whether another station, or another build, comes out differently."""
+    passed = Result("TC_B_06_CS", Verdict.PASS)
+    here, there = tmp_path / "here.json", tmp_path / "there.json"
+    here.write_text(as_json([passed], bench="sim"))
+    there.write_text(as_json([passed._replace(verdict=Verdict.ERROR, note="nobody came")], bench="wire"))
+
+    assert main(["conform", "compare", str(here), str(here)]) == 0
+    assert main(["conform", "compare", str(here), str(there)]) == 1
+
+    assert capsys.readouterr().out.splitlines() == ["1 cases, 0 differ", "TC_B_06_CS: PASS; ERROR (nobody came)", "1 cases, 1 differ"]
 
 
 # Hands
