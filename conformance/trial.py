@@ -465,6 +465,15 @@ class Trial:
         missing = sorted(connectors - told())
         if missing:
             self.fail("StatusNotificationRequest after a start", "one for every connector", f"none for {missing}", "B01.FR.05")
+        if self.heard[started()].payload["reason"] != "Triggered":
+            # Part 6, Booted, step 7.
+            startups = ("StartupOfTheDevice", "ResetOrReboot")
+            await self.expect(
+                "SecurityEventNotification",
+                lambda p: p["type"] in startups,
+                requirement="A04.FR.01",
+                what=f"SecurityEventNotificationRequest {' or '.join(startups)}",
+            )
         self._booted = started()
         await self.wait(0.3)
         self.forget()

@@ -26,7 +26,7 @@ from machines.persons.machine import MACHINE as PERSONS
 from machines.protocol.machine import MACHINE as PROTOCOL
 from machines.report.machine import MACHINE as REPORTS
 from machines.security.a01_replaced import MACHINE as PASSWORDS
-from machines.security.a01_update_password import MACHINE as SECURITY
+from machines.security.a04_events import MACHINE as SECURITY
 from machines.session.machine import MACHINE as SESSIONS
 from machines.status.machine import MACHINE as STATUS
 from machines.storage.machine import MACHINE as STORAGE

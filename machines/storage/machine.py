@@ -12,7 +12,7 @@ from engine.machine import Conclusions, Context, Machine, Station
 from machines.clock.views import timestamp
 from machines.device_model.views import Variable
 from machines.outbound.asks import ask
-from machines.security.a01_update_password import SecurityEventLogged
+from machines.security.a04_events import SecurityEventLogged
 from machines.storage.facts import (
     CloseSegment,
     RetirementBegun,

@@ -235,6 +235,7 @@ class Foreign:
         for evse_id in self.evses:
             if self.fault != "no-status" or evse_id == 1:
                 await self.say_status(evse_id)
+        await self._say(call.SecurityEventNotification(type="StartupOfTheDevice", timestamp=now()))
         self._accepted.set()
 
     async def _say(self, request: Any) -> Any:
