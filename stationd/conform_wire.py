@@ -12,6 +12,7 @@ import atexit
 import json
 import shutil
 import ssl
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from tempfile import mkdtemp
@@ -32,7 +33,6 @@ from stationd.hands import CommandHands, Deed, Hands, HookHands, HouseHands, Per
 from stationd.house import House
 from wire.schemas import Schemas
 
-IDENTITY = "CP001"
 SLICE_S = 0.25
 """The longest that a case waits without looking whether the station is there still."""
 
@@ -68,9 +68,9 @@ class WireBench(Bench):
 
     # What a kind of station does
 
+    @abstractmethod
     def hands(self) -> Hands:
         """Whoever does the deeds."""
-        raise NotImplementedError
 
     def alive(self) -> None:
         """Raises BenchError where the station cannot be tried any more."""
@@ -246,13 +246,12 @@ class WireDriver(Driver):
 class HouseBench(WireBench):
     """A ``stationd run`` of its own, with a data directory that is new."""
 
-    def __init__(self, data: Path, *, versions: tuple[str, ...], evses: tuple[int, ...], ssl_context: ssl.SSLContext | None = None) -> None:
-        super().__init__(FriendlyCsms(port=0, versions=versions, check=False, ssl_context=ssl_context), identity=IDENTITY)
+    def __init__(self, data: Path, settings: Settings, *, versions: tuple[str, ...]) -> None:
+        super().__init__(FriendlyCsms(port=0, versions=versions, check=False), identity=settings.identity)
         self._data = data
-        self._evses = evses
+        self._evses = tuple(evse_id for evse_id, _ in settings.evses)
         self._house: House | None = None
         self._hands: Hands | None = None
-        self._dark = True
 
     def hands(self) -> Hands:
         """Over the control socket."""
@@ -271,7 +270,7 @@ class HouseBench(WireBench):
         self.attach()
         files = self._data / "files"
         component_files(files, self._csms.url)
-        house = House(self._data, self._csms.url, identity=IDENTITY, component_config=files)
+        house = House(self._data, self._csms.url, identity=self.identity, component_config=files)
         self._hands = HouseHands(house, self._evses)
         try:
             await house.power_up()
@@ -532,7 +531,6 @@ def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
 
 def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Maker:
     """A stationd for each case, with data directories that are gone with the run."""
-    evses = tuple(evse_id for evse_id, _ in settings.evses)
     root = Path(mkdtemp(prefix="stationd-conform-"))
     # Where nobody closes it, and where somebody interrupts it.
     atexit.register(shutil.rmtree, root, ignore_errors=True)
@@ -540,7 +538,7 @@ def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Mak
     def make(listed: Listed) -> WireBench:
         data = root / listed.case_id
         data.mkdir()
-        return HouseBench(data, versions=versions, evses=evses)
+        return HouseBench(data, settings, versions=versions)
 
     async def close() -> None:
         shutil.rmtree(root, ignore_errors=True)

@@ -8,7 +8,7 @@ from typing import Any
 from conformance import states
 from conformance.case import case
 from conformance.cases.a_security import PASSWORD, with_password
-from conformance.looks import accepted, explained, named, report
+from conformance.looks import accepted, explained, named, report, told
 from conformance.trial import Payload, Trial, variable
 from conformance.verdict import NotApplicable
 
@@ -108,7 +108,11 @@ async def base(t: Trial, name: str) -> None:
 
 async def monitors(t: Trial, request_id: int = 50, **asked: Any) -> dict[int, Payload]:
     """A whole monitoring report: id -> the monitor, with its component and variable."""
-    data = await report(t, "GetMonitoringReport", {"requestId": request_id, **asked}, "N02.FR.01")
+    return by_id(await report(t, "GetMonitoringReport", {"requestId": request_id, **asked}, "N02.FR.01"))
+
+
+def by_id(data: list[Payload]) -> dict[int, Payload]:
+    """The monitors of a report: id -> the monitor, with its component and variable."""
     found = {}
     for one in data:
         for each in one["variableMonitoring"]:
@@ -359,8 +363,10 @@ async def factory_default(t: Trial) -> None:
     """A preconfigured monitor is replaced, and is what it was once the factory's monitors count again."""
     await base(t, "FactoryDefault")
     answer = await t.call("GetMonitoringReport", {"requestId": 1})
-    known = {} if answer["status"] == "EmptyResultSet" else await preconfigured(t, 2)
-    old = next((one for _, one in sorted(known.items()) if one["type"] == "Delta"), None)
+    known = {} if answer["status"] == "EmptyResultSet" else by_id(await told(t, "GetMonitoringReport", 1))
+    # 2.0.1 has no word for it in the report: what is there after a return to the factory's monitors, and is not hard-wired, is preconfigured.
+    replaceable = [one for _, one in sorted(known.items()) if one.get("eventNotificationType") != "HardWiredMonitor"]
+    old = next((one for one in replaceable if one["type"] == "Delta"), None)
     if old is None:
         raise NotApplicable("the station has no preconfigured monitor of type Delta")
     place = {"component": old["component"], "variable": old["variable"]}
@@ -368,17 +374,9 @@ async def factory_default(t: Trial) -> None:
     item["severity"] = old["severity"] + 1 if old["severity"] < SEVERITY_MOST else 5
     (result,) = await wanted(t, item)
     taken(t, result)
-    reported(t, await monitors(t, 3, componentVariable=[place]), old["id"], item, "N04.FR.15")
+    reported(t, await monitors(t, 2, componentVariable=[place]), old["id"], item, "N04.FR.15")
     await base(t, "FactoryDefault")
-    reported(t, await monitors(t, 4, componentVariable=[place]), old["id"], old, "N03.FR.04")
-
-
-async def preconfigured(t: Trial, request_id: int) -> dict[int, Payload]:
-    """The monitors that are not from the CSMS and may be replaced."""
-    t.forget("NotifyMonitoringReport")
-    found = await monitors(t, request_id)
-    # 2.0.1 has no word for it in the report: what is there after a return to the factory's monitors, and can be cleared, is preconfigured.
-    return {number: one for number, one in found.items() if one.get("eventNotificationType") != "HardWiredMonitor"}
+    reported(t, await monitors(t, 3, componentVariable=[place]), old["id"], old, "N03.FR.04")
 
 
 @case("TC_N_43_CS", "N04.FR.01", "N04.FR.08", "N04.FR.14")
@@ -427,7 +425,7 @@ async def cleared(t: Trial) -> None:
 async def clear_of_nothing(t: Trial) -> None:
     """A monitor that is not there is not found."""
     answer = await t.call("GetMonitoringReport", {"requestId": 19})
-    known = {} if answer["status"] == "EmptyResultSet" else await preconfigured(t, 20)
+    known = {} if answer["status"] == "EmptyResultSet" else by_id(await told(t, "GetMonitoringReport", 19))
     number = max(known, default=UNKNOWN_ID - 1) + 1
     answer = await t.call("ClearVariableMonitoring", {"id": [number]})
     t.equal([one["id"] for one in answer["clearMonitoringResult"]], [number], "ids of ClearVariableMonitoringResponse", "N06.FR.02")

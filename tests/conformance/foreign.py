@@ -34,6 +34,7 @@ FAULTS = {
     "wrong-card": "names another card than the one that was presented",
     "takes-any-card": "charges with a card that the CSMS refused",
     "answers-twice": "answers a SetVariables twice",
+    "answers-late": "takes its time for a SetVariables",
     "early-heartbeat": "sends a Heartbeat before it is accepted",
     "schema": "says why in words that OCPP does not have",
     "same-id": "uses a message id again",
@@ -42,6 +43,7 @@ FAULTS = {
 """What may be planted, and what it does then."""
 
 SILENT = logging.Logger("foreign", logging.CRITICAL + 1)  # noqa: LOG001 (nobody listens)
+LATE_S = 3.0
 START = {
     ("AuthCtrlr", "Enabled"): "true",
     ("AuthCtrlr", "AuthorizeRemoteStart"): "true",
@@ -111,6 +113,8 @@ class Station(ChargePoint):  # type: ignore[misc]
                 self.owner.values[name] = item["attribute_value"]
             status = "Accepted" if known else "UnknownVariable"
             results.append({"attribute_status": status, "component": item["component"], "variable": item["variable"]})
+        if self.owner.fault == "answers-late":
+            await asyncio.sleep(LATE_S)
         if self.owner.fault == "answers-twice":
             camel = [{"attributeStatus": one["attribute_status"], "component": one["component"], "variable": one["variable"]} for one in results]
             await self._connection.send(json.dumps([3, call_unique_id, {"setVariableResult": camel}]))

@@ -55,6 +55,7 @@ FOUND_BY = {
     "wrong-card": (CHARGE, "idToken"),
     "takes-any-card": (REFUSED, "TransactionEventRequest"),
     "answers-twice": (VARIABLES, "frame"),
+    "answers-late": (VARIABLES, "SetVariablesResponse"),
     "early-heartbeat": (VARIABLES, "before it is accepted"),
     "schema": (CHARGE, "a payload that keeps its schema"),
     "same-id": (VARIABLES, "a message id of its own"),
