@@ -74,7 +74,7 @@ def worse(journal: MemoryJournal, change: Any) -> MemoryJournal:
     told = MemoryJournal()
     for turn in turns(journal):
         effects = tuple([change(effect) for effect in turn.effects])
-        told.append([(turn.seq, encode_turn(Turn(turn.seq, turn.at, turn.luck, turn.input, turn.facts, effects)))])
+        told.append([(turn.seq, encode_turn(Turn(seq=turn.seq, at=turn.at, luck=turn.luck, input=turn.input, facts=turn.facts, effects=effects)))])
     return told
 
 

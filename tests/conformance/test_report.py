@@ -178,7 +178,7 @@ def test_a_failed_case_leaves_a_journal(tmp_path: Path, capsys: pytest.CaptureFi
     def worse(kind: str, action: str, payload: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
         return [(kind, action, {**payload, "getVariableResult": []} if action == "GetVariables" else payload)]
 
-    monkeypatch.setattr(sim_bench.SimBench.__init__, "__kwdefaults__", {**sim_bench.SimBench.__init__.__kwdefaults__, "tamper": worse})
+    monkeypatch.setattr(sim_bench.SimBench.__init__, "__kwdefaults__", {**(sim_bench.SimBench.__init__.__kwdefaults__ or {}), "tamper": worse})
 
     assert main(["conform", "run", "--case", "TC_B_06_CS", "--journals", str(tmp_path)]) == 1
     told = capsys.readouterr().out
