@@ -81,17 +81,21 @@ def worse(journal: MemoryJournal, change: Any) -> MemoryJournal:
 def test_a_fault_in_a_journal_is_found_with_its_turn() -> None:
     """If this failed, a recording of a wrong answer would pass."""
 
-    def refuses(effect: Any) -> Any:
+    def another_type(effect: Any) -> Any:
         if isinstance(effect, Reply) and b"OfflineThreshold" in effect.payload:
-            return replace(effect, payload=effect.payload.replace(b'"OfflineThreshold"', b'"HeartbeatInterval"'))
+            return replace(effect, payload=effect.payload.replace(b'"Actual"', b'"Target"'))
         return effect
 
     _, journal = lived("TC_B_06_CS")
-    result = judged("TC_B_06_CS", worse(journal, refuses))
+    result = judged("TC_B_06_CS", worse(journal, another_type))
 
     assert result.verdict is Verdict.FAIL
     assert result.failure is not None
-    assert (result.failure.what, result.failure.got, result.failure.requirement) == ("variable.name", "'HeartbeatInterval'", "B06.FR.02")
+    assert (result.failure.what, result.failure.got, result.failure.requirement) == (
+        "attributeType of OCPPCommCtrlr.OfflineThreshold",
+        "'Target'",
+        "B06.FR.03",
+    )
     assert result.failure.turns
 
 
