@@ -16,6 +16,9 @@ from conformance.picture import picture
 from conformance.verdict import Result, Verdict
 
 HERE = Path(__file__).parent
+OPEN_MOST = 3
+"""So many pictures are open from the beginning."""
+
 CLASS_OF = {report.PASSED: "passed", report.FAILED: "failed", report.OPEN: "open", report.APART: "apart"}
 
 
@@ -34,8 +37,8 @@ def _page(results: Sequence[Result], about: dict[str, Any]) -> Iterator[str]:
     failed = [result for result in results if report.GROUP_OF[result.verdict] is report.FAILED]
     if failed:
         yield f"<h2>What failed ({len(failed)})</h2>"
-        for result in failed:
-            yield from _failure(result)
+        for place, result in enumerate(failed):
+            yield from _failure(result, " open" if place < OPEN_MOST else "")
     yield from _coverage("By profile", "profile", report.by_profile(results))
     yield from _coverage("By block", "block", report.by_block(results))
     yield from _cases(results)
@@ -52,7 +55,7 @@ def _tiles(results: Sequence[Result]) -> Iterator[str]:
     verdicts = Counter(result.verdict for result in results)
     for group, count in report.counts(results).items():
         inner = ", ".join(f"{verdicts[one]} {one.value.lower()}" for one in Verdict if report.GROUP_OF[one] is group and verdicts[one])
-        more = f": {inner}" if group in (report.OPEN, report.FAILED) and inner else ""
+        more = f": {inner}" if "," in inner else ""
         yield f'<div class="tile {CLASS_OF[group]}"><b>{count}</b><span>{group}{more}</span></div>'
     yield "</div>"
 
@@ -76,7 +79,7 @@ def _mark(result: Result) -> str:
     return f'<span class="mark {CLASS_OF[report.GROUP_OF[result.verdict]]}">{result.verdict.value}</span>'
 
 
-def _failure(result: Result) -> Iterator[str]:
+def _failure(result: Result, opened: str) -> Iterator[str]:
     listed = report.listed_of(result)
     yield f'<section class="failure" id="failure-{result.case_id}"><h3>{_mark(result)} {result.case_id}: {escape(listed.name)}</h3>'
     failure = result.failure
@@ -90,7 +93,7 @@ def _failure(result: Result) -> Iterator[str]:
         yield f"<p><code>{escape(result.journal)}</code></p>"
     if result.trace:
         drawn = picture(result.trace, failure.turns if failure else ())
-        yield f'<details open><summary>{len(result.trace)} messages and deeds</summary><div class="wide">{drawn}</div></details>'
+        yield f'<details{opened}><summary>{len(result.trace)} messages and deeds</summary><div class="wide">{drawn}</div></details>'
     yield "</section>"
 
 
@@ -125,7 +128,7 @@ def _cases(results: Sequence[Result]) -> Iterator[str]:
 def _requirements(results: Sequence[Result]) -> Iterator[str]:
     found = report.by_requirement(results)
     passed = sum(any(one.verdict is Verdict.PASS for one in own) for own in found.values())
-    yield f"<h2>By requirement</h2><p>{passed} of {len(found)} requirements that cases name are looked at by a case that passed.</p>"
+    yield f"<h2>By requirement</h2><p>{passed} of {len(found)} requirements that cases name are named by a case that passed.</p>"
     yield f"<details><summary>all {len(found)}</summary>"
     yield '<div class="wide"><table><thead><tr><th>requirement</th><th>cases</th></tr></thead><tbody>'
     for requirement, own in found.items():

@@ -216,7 +216,7 @@ def mutate(args: argparse.Namespace) -> int:
     if args.json is not None:
         _write(args.json, came.as_json())
     if args.only:
-        print(*(f"{mutant} is noticed by {case_id}" for mutant, case_id in came.noticed.items()), sep="\n")
+        print(*(f"{one} is noticed by {came.noticed[one.id]}" for one in mutants if one.id in came.noticed), sep="\n")
         # What a case notices of a few says nothing of it.
         came = came._replace(silent=[])
     print(*came.lines(), sep="\n")
