@@ -59,6 +59,9 @@ async def told(t: Trial, action: str, request_id: int) -> list[Payload]:
         timely(t, part["generatedAt"], f"generatedAt of {notify}Request", "B07.FR.04")
         found += part.get(member, [])
         if not part.get("tbc", False):
+            names = [named(one) for one in found]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            t.true(not twice, f"variables that are told twice by {notify}Request", "none", twice, "B07.FR.08")
             return found
         seq_no += 1
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
@@ -25,6 +26,13 @@ STATION_LIMIT_S = 30.0
 
 MOMENTS = ("timestamp", "generatedAt", "sampledTime", "currentTime")
 """Members that hold a date-time, which a schema only calls a text."""
+
+RESULTS = {
+    "GetVariables": ("getVariableData", "getVariableResult", "B06.FR.02"),
+    "SetVariables": ("setVariableData", "setVariableResult", "B05.FR.02"),
+    "SetVariableMonitoring": ("setMonitoringData", "setMonitoringResult", "N04.FR.02"),
+}
+"""Requests whose items are answered one by one: the items, the results, and what demands that both are about the same."""
 
 CUTS = ("link breaks", "power cycle")
 """Deeds after which something can have happened offline."""
@@ -234,6 +242,11 @@ class Trial:
         problem = self.schemas.verdict(self.bench.version, f"{action}Response", jsontext.encode(reply.payload))
         if problem is not None:
             self.fail(f"{action}Response", "a payload that keeps its schema", problem.description, "Part 3", (reply.turn,))
+        if action in RESULTS:
+            items, results, requirement = RESULTS[action]
+            asked, told = (sorted(_addresses(of[name])) for of, name in ((payload, items), (reply.payload, results)))
+            if asked != told:
+                self.fail(f"component and variable in {action}Response", " ".join(asked), " ".join(told), requirement, (reply.turn,))
         self.looked += 1
         return reply.payload
 
@@ -490,6 +503,12 @@ def _moments(payload: Any) -> Iterator[tuple[str, str]]:
                 yield name, value
             else:
                 yield from _moments(value)
+
+
+def _addresses(items: Iterable[Payload]) -> Iterator[str]:
+    """What items are about, as text that can be compared: OCPP compares names without case."""
+    for item in items:
+        yield dumps({name: item[name] for name in ("component", "variable")}, sort_keys=True).casefold()
 
 
 def variable(address: str) -> Payload:
