@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from component_config import monitors, profiles
 from component_config.complaints import Wrong, one_of, shown
 from component_config.members import MISSING, Characteristics, Members
-from component_config.values import DATA_TYPES, LISTS, NUMBERS, check, less, parse, split, text_of
+from component_config.values import DATA_TYPES, DIGITS_MAX, LISTS, NUMBERS, check, less, parse, split, text_of
 from wire.declared import DeclaredMonitor
 
 COMPONENT_KEYS = (
@@ -33,6 +33,9 @@ POLICIES = ("runtime-wins", "file-wins")
 
 JSON_TYPES = {"boolean": "boolean", "integer": "integer", "decimal": "number"}
 """What a property's ``type`` says for a data type; ``string`` for all others."""
+
+PLAIN_BELOW = 10**DIGITS_MAX
+"""Below this a number has not too many digits."""
 
 NAME_MAX, UNIT_MAX, VALUES_LIST_MAX = 50, 16, 1000
 """Part 2: ComponentType.name and VariableType.name, VariableCharacteristicsType.unit and .valuesList."""
@@ -240,7 +243,7 @@ class Reader(Members):
         for key, holder in zip(keys, (found, body, body), strict=True):
             if key not in holder:
                 continue
-            if type(holder[key]) is int and holder[key] >= 0 and data_type not in ("boolean", "dateTime"):
+            if type(holder[key]) is int and 0 <= holder[key] < PLAIN_BELOW and data_type not in ("boolean", "dateTime"):
                 # What nearly all of them are.
                 limits.append(str(holder[key]))
                 continue

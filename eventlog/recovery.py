@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import islice, product
+from itertools import count, islice, product
 from pathlib import Path
 
 from attrs import define, field, frozen
@@ -144,24 +144,25 @@ def _recover(found: Candidates, station: int) -> list[Recovered]:
     runs.sort(key=lambda run: (-run.last, run.base))
     told: list[Recovered] = []
     for run in runs:
-        if not told or (run.rows and run.last < told[-1].rows[0][0]):
+        # A run may be a closing snapshot alone, with no turn after it.
+        if not told or (run.rows and run.last <= told[-1].base):
             told.append(run)
     return told
 
 
 def _bodies(parts: dict[int, set[bytes]]) -> Iterator[bytes]:
     """The closing snapshot that its parts make, where they make one."""
-    if sorted(parts) != list(range(len(parts))):
-        return
-    # A page that was copied on writing may be there twice, and one of the two damaged: the digest says which.
-    for chosen in islice(product(*[sorted(parts[place]) for place in range(len(parts))]), CHOICES_MOST):
-        body = b"".join(chosen)
-        if is_whole(body):
-            with suppress(JournalFault):
-                # Of a newer build, say: its turns are proved all the same, but nothing here can be folded onto it.
-                closing_place(body)
-                yield body
-            return
+    whole = next(number for number in count() if number not in parts)
+    # A page that was copied on writing may be there twice, and one of the two damaged: in a part, or in its number, so that there is one too many.
+    for parts_kept in range(whole, 0, -1):
+        for chosen in islice(product(*[sorted(parts[place]) for place in range(parts_kept)]), CHOICES_MOST):
+            body = b"".join(chosen)
+            if is_whole(body):
+                with suppress(JournalFault):
+                    # Of a newer build, say: its turns are proved all the same, but nothing here can be folded onto it.
+                    closing_place(body)
+                    yield body
+                return
 
 
 def _run(found: Candidates, station: int, seq: int, chain: bytes) -> list[tuple[int, bytes]]:

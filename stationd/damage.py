@@ -26,7 +26,7 @@ from eventlog.fold import CHAIN_BYTES
 from eventlog.journal import PART_BYTES, Journal
 from eventlog.opening import MARKER
 from eventlog.pages import PageFile
-from eventlog.store import STATUS_UNREADABLE
+from eventlog.store import CLOSING, STATUS_UNREADABLE
 from machines.station import STATION
 from replay.state import at
 from replay.verify import verify
@@ -281,16 +281,22 @@ def _provable(house: Path, rows: dict[int, bytes], base: int, closing: bytes) ->
     """
     data = (house / "journal" / "data.mdb").read_bytes()
     last = base
-    if not all(closing[place : place + PART_BYTES] in data for place in range(0, len(closing), PART_BYTES)):
-        return last
+    for number, place in enumerate(range(0, len(closing), PART_BYTES)):
+        part = CLOSING + closing[place : place + PART_BYTES]
+        if _entry(base.to_bytes(8, "big") + number.to_bytes(2, "big"), part) not in data:
+            return last
     for seq in sorted(rows):
         row = rows[seq]
-        # Where a page has it: how long it is, its key, and the row itself; large rows have pages of their own.
-        entry = struct.pack("<HHHH", len(row) & 0xFFFF, len(row) >> 16, 0, 10) + bytes(2) + seq.to_bytes(8, "big") + row
-        if (row if len(row) > PART_BYTES else entry) not in data:
+        if (row if len(row) > PART_BYTES else _entry(seq.to_bytes(8, "big"), row)) not in data:
             break
         last = seq
     return last
+
+
+def _entry(place: bytes, value: bytes) -> bytes:
+    """What a page has of a value: how long it and its key are, the key, and the value itself; what is larger has pages of its own."""
+    key = bytes(2) + place
+    return struct.pack("<HHHH", len(value) & 0xFFFF, len(value) >> 16, 0, len(key)) + key + value
 
 
 def _run(house: Path) -> tuple[int | None, str]:

@@ -35,6 +35,12 @@ def test_whatever_chance_draws(chance: Random) -> None:
     assert tried(directory(chance), Outcome()) == []
 
 
+@pytest.mark.parametrize("seed", [3412, 9905, 9924])
+def test_what_once_was_judged_wrongly_is_not(seed: int) -> None:
+    """A limit of more digits than a number may have was taken where it was whole and positive."""
+    assert run_directories(1, seed).broken == []
+
+
 def test_a_directory_is_its_seed() -> None:
     """If this failed, what a campaign found could not be looked at."""
     assert directory(Random(7)) == directory(Random(7))

@@ -371,3 +371,32 @@ def test_a_closing_snapshot_that_nobody_knows_is_no_start(path: Path) -> None:
     [run] = recover(candidates(path / "data.mdb"))
     assert (run.base, run.last) == (299, TURNS - 1)
     assert [seq for seq, _ in run.closings] == [299, 599]
+
+
+def test_a_part_too_many_does_not_hide_a_closing_snapshot(path: Path) -> None:
+    """A copied page whose key was hit gives a part a number that nothing has; the others are whole all the same (seed 250 of the damaged files)."""
+    found = candidates(path / "data.mdb")
+    whole = [(run.base, run.last, len(run.rows)) for run in recover(found)]
+    for (_, seq), parts in found.parts.items():
+        parts[len(parts) + 0x4000] = {b"from nowhere"}
+        if seq == 299:
+            parts[len(parts) - 1] = {b"right behind the last"}
+    assert [(run.base, run.last, len(run.rows)) for run in recover(found)] == whole
+    assert whole
+
+
+def test_a_closing_snapshot_without_a_turn_after_it_is_a_run_of_its_own(path: Path) -> None:
+    """The turns before it are told beside it (seeds 272, 310 and 430)."""
+    found = candidates(path / "data.mdb")
+    for key in [key for key in found.rows if key[1] > 599]:
+        del found.rows[key]
+    runs = [(run.base, run.last, len(run.rows)) for run in recover(found)]
+    assert (299, 599, 300) in runs
+
+
+def test_turns_before_a_bare_closing_snapshot_are_not_lost(path: Path) -> None:
+    """The same where the turns that lead up to it are gone in the middle."""
+    found = candidates(path / "data.mdb")
+    for key in [key for key in found.rows if key[1] > 599 or key[1] == 500]:
+        del found.rows[key]
+    assert [(run.base, run.last, len(run.rows)) for run in recover(found)] == [(599, 599, 0), (299, 499, 200)]
