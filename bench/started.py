@@ -110,7 +110,7 @@ class Programs:
     def station_argv(self, name: str, data: Path) -> list[str]:
         """The command line of the station."""
         return [
-            sys.executable, "-m", "stationd", "run", "--csms", self.csms.url, "--identity", name, "--data", str(data),
+            str(Path(sys.executable).with_name("stationd")), "run", "--csms", self.csms.url, "--identity", name, "--data", str(data),
             "--control", str(data.with_suffix(".sock")),
         ]  # fmt: skip
 

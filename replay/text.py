@@ -29,13 +29,13 @@ STATION_TIMES = ("at_us", "_by_us", "until_us", "due_us")
 
 def pseudonym(token: str) -> str:
     """A sealed text's short name: the first digits of its handle; any other text in short."""
-    found = PATTERN.fullmatch(token)
+    found = re.fullmatch(PATTERN, token)
     return found[1][:PSEUDONYM_CHARS] if found else clean(token)
 
 
 def unsealed(text: str) -> str:
     """*text* with every placeholder in its short form."""
-    return PATTERN.sub(_short, text) if "<sealed:" in text else text
+    return re.sub(PATTERN, _short, text) if "<sealed:" in text else text
 
 
 def _short(found: re.Match[str]) -> str:

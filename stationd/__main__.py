@@ -16,6 +16,7 @@ from collections.abc import Sequence  # noqa: E402
 from importlib import import_module  # noqa: E402
 
 from engine.errors import SetupFault, StationdError  # noqa: E402
+from stationd.helping import Page  # noqa: E402
 
 EPILOG = """examples:
   stationd run                          a station with two EVSEs, looking for a CSMS on localhost:9000
@@ -54,7 +55,7 @@ def parser(modules: Sequence[str]) -> argparse.ArgumentParser:
         prog="stationd",
         description="An event-sourced charging station for OCPP 2.0.1 and 2.1: run it, replay it, debug with it.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Page,
     )
     commands = top.add_subparsers(metavar="COMMAND", required=True, prog="stationd")
     for name in modules:

@@ -42,6 +42,7 @@ from machines.station import STATION
 from replay.paths import default_data
 from sim.evse import Topology, parse_topology
 from stationd.clocks import boot_id, now_us, wall_us
+from stationd.helping import Page
 from stationd.logs import set_up_logs
 from stationd.scan import scan_if_marked
 from stationd.vault_key import add_option, open_vault
@@ -70,7 +71,7 @@ def add_arguments(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     """The options of the daemon."""
     it = commands.add_parser(
         "run", help="run the station", description="Run the station until SIGTERM.", epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Page,
     )  # fmt: skip
     it.add_argument("--csms", metavar="URL", help="the CSMS, ws://host:port/path; the identity is appended (default: what the component files say)")
     it.add_argument("--identity", metavar="ID", help="the station's identity (default: what the component files say)")

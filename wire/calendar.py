@@ -22,7 +22,7 @@ LAST_US = 253_402_300_799_999_999
 """The last microsecond of the year 9999."""
 
 _EPOCH_DAYS = date(1970, 1, 1).toordinal()
-_PATTERN = re.compile(
+_PATTERN = (  # not compiled: a start does not wait for it
     r"\s*([0-9]{4})-([0-9]{2})-([0-9]{2})([Tt ])([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2})?)?\s*"
 )
 
@@ -33,7 +33,7 @@ def parse(text: str) -> int | None:
     RFC 3339, read kindly: no offset means UTC, any number of decimals (those beyond the sixth are cut), ``t``, ``z`` and a space for ``T``, an
     offset without colon or minutes, no seconds.  A leap second is the second after it.
     """
-    found = _PATTERN.fullmatch(text)
+    found = re.fullmatch(_PATTERN, text)
     if found is None:
         return None
     hour, minute, second = int(found[5]), int(found[6]), int(found[7] or 0)
@@ -55,7 +55,7 @@ def parse(text: str) -> int | None:
 
 def is_quirky(text: str) -> str:
     """What is odd about the spelling of a date-time that :func:`parse` reads, for whoever has to talk to its writer; empty where nothing is."""
-    found = _PATTERN.fullmatch(text)
+    found = re.fullmatch(_PATTERN, text)
     if found is None or parse(text) is None:
         return "no date-time"
     odd = []

@@ -15,8 +15,9 @@ from wire.jsontext import encode
 
 PREFIX = "<sealed:"
 PREFIX_BYTES = PREFIX.encode()
-PATTERN = re.compile(r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([dp-])>")
-PATTERN_BYTES = re.compile(rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[dp-]>")
+PATTERN = r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([dp-])>"
+PATTERN_BYTES = rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[dp-]>"
+"""Not compiled: a start does not wait for what it may not need, and ``re`` compiles each once."""
 
 Reveal = Callable[[str], str | None]
 """handle -> the secret, None where it is not known or not for this purpose."""
@@ -44,13 +45,13 @@ def parse(text: str) -> Sealed | None:
     """What the placeholder *text* says; None where it is none."""
     if not text.startswith(PREFIX):
         return None
-    found = PATTERN.fullmatch(text)
+    found = re.fullmatch(PATTERN, text)
     return Sealed(handle=found[1], length=int(found[2]), printable=found[3] != "-", digits=found[3] == "d") if found is not None else None
 
 
 def find(data: bytes) -> list[str]:
     """The handles of all placeholders in *data*, in order."""
-    return [found.decode() for found in PATTERN_BYTES.findall(data)]
+    return [found.decode() for found in re.findall(PATTERN_BYTES, data)]
 
 
 def named_in(data: bytes) -> set[str]:
@@ -68,7 +69,7 @@ def replace(data: bytes, reveal: Reveal) -> bytes:
         secret = reveal(found[1].decode())
         return found[0] if secret is None else _escaped(secret)
 
-    return PATTERN_BYTES.sub(shown, data)
+    return re.sub(PATTERN_BYTES, shown, data)
 
 
 def replace_text(text: str, reveal: Reveal) -> str:
@@ -78,7 +79,7 @@ def replace_text(text: str, reveal: Reveal) -> str:
         secret = reveal(found[1])
         return found[0] if secret is None else secret
 
-    return PATTERN.sub(shown, text)
+    return re.sub(PATTERN, shown, text)
 
 
 def _escaped(secret: str) -> bytes:

@@ -92,6 +92,18 @@ def test_help_knows_every_command() -> None:
     assert all(command in found.stdout for command in COMMANDS)
 
 
+def test_help_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, help would be cut, or waste the width there is."""
+    widest = []
+    for columns in ("60", "200", "none"):
+        monkeypatch.setenv("COLUMNS", columns)
+        options = run("run", "--help").stdout.partition("example:")[0]
+        widest.append(max(map(len, options.splitlines())))
+
+    assert widest[0] <= 58 < 78 < widest[1] <= 198
+    assert widest[2] <= 78
+
+
 def test_bad_requests_are_told_what_is_wrong(start: Start) -> None:
     """If this failed, a test that drives the station would not know why nothing happens."""
     station = start("--csms", NOBODY)
