@@ -99,6 +99,7 @@ class Trial:
         self._answers: dict[str, list[tuple[int, Answers]]] = {}
         self._ids: set[str] = set()
         self._accepted = False
+        self._pending = False
         self._booted = -1
         self._sequences: dict[str, int] = {}
         self._moments: dict[str, int] = {}
@@ -138,6 +139,7 @@ class Trial:
         answer = self._answer(heard)
         if heard.action == "BootNotification" and answer.payload is not None:
             self._accepted = answer.payload.get("status") == "Accepted"
+            self._pending = answer.payload.get("status") == "Pending"
         return answer
 
     def _answer(self, heard: Heard) -> Answer:
@@ -188,7 +190,9 @@ class Trial:
         if heard.message_id in self._ids:
             self.fail(f"{action}Request", "a message id of its own", heard.message_id, "Part 4, 4.1.4", (heard.turn,))
         self._ids.add(heard.message_id)
-        if not self._accepted and action not in ("BootNotification", *self.may_speak):
+        # A report is told to a CSMS that asks for it before it accepts.
+        asked_for = self._pending and action == "NotifyReport"
+        if not self._accepted and not asked_for and action not in ("BootNotification", *self.may_speak):
             self.fail("before it is accepted", "nothing but BootNotification", action, "B02.FR.02", (heard.turn,))
         for name, text in _moments(heard.payload):
             if calendar.is_quirky(text):

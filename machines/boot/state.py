@@ -1,6 +1,7 @@
 """Where the station stands with the CSMS.
 
-Law: until BootNotification is answered with Accepted, no other CALL leaves (B01.FR.08, B02.FR.02, B03.FR.02).
+Law: until BootNotification is answered with Accepted, no other CALL leaves (B01.FR.08, B02.FR.02, B03.FR.02), but for the reports that the CSMS asks
+for while it keeps the station Pending.
 """
 
 from __future__ import annotations

@@ -35,6 +35,9 @@ TRANSACTIONAL = "TransactionEvent"
 KEPT = (TRANSACTIONAL, "SecurityEventNotification", "NotifyEvent", "NotifyMonitoringReport", "NotifyReport")
 """Messages that wait for the next link, however long it takes (E04.FR.01, A04.FR.02, N07.FR.04; a report that was accepted is told to its end)."""
 
+ASKED_FOR = "NotifyReport"
+"""What GetBaseReport and GetReport have a station say, even one that is Pending (B02.FR.02)."""
+
 OF_THE_MOMENT = ("Heartbeat", "Authorize", "BootNotification")
 """Messages that mean nothing on a later link, not even with QueueAllMessages."""
 
@@ -90,13 +93,16 @@ def pump(station: Station, cx: Context) -> Conclusions:
 def following(station: Station) -> int:
     """The entry to send next; 0 for none.
 
-    B01.FR.08, B02.FR.02: nothing but BootNotification until the CSMS accepts.  An authorization overtakes, because somebody waits for it; a
-    transaction event that has to be tried again holds back the later ones, because their order is their meaning.
+    B01.FR.08, B02.FR.02: nothing but BootNotification until the CSMS accepts, and the reports that it asks for while it makes up its mind.  An
+    authorization overtakes, because somebody waits for it; a transaction event that has to be tried again holds back the later ones, because
+    their order is their meaning.
     """
     out = station[OUTBOUND]
     boot = station[BOOT]
     if boot.phase is not Boot.ACCEPTED:
-        return boot.entry if boot.phase is Boot.ASKING and boot.entry in out.queue else 0
+        if boot.phase is Boot.ASKING and boot.entry in out.queue:
+            return boot.entry
+        return next((number for number, entry in out.queue.items() if entry.action == ASKED_FOR), 0) if boot.standing == "Pending" else 0
     first = 0
     held_back = False
     for number, entry in out.queue.items():

@@ -228,6 +228,35 @@ def test_b02_fr_01_while_pending_the_csms_may_look_and_change(new_story: NewStor
     assert story.replies(turn)["getVariableResult"][0]["attributeValue"] == "5"
 
 
+def test_b02_fr_02_reports_that_were_asked_for_leave_while_pending(new_story: NewStory) -> None:
+    """TC_B_02.  Else a CSMS that wants to read the device model before it accepts the station waits for ever; nothing else leaves with them."""
+    story, _ = asked(new_story, "Pending", 600)
+    story.when(CableConnected(evse_id=1, connector_id=1))
+    turn = story.call("GetBaseReport", {"requestId": 4, "reportBase": "FullInventory"})
+    assert story.replies(turn) == {"status": "Accepted"}
+    told = story.settle(turn)
+    assert told
+    assert {(action, payload["requestId"]) for action, payload in told} == {("NotifyReport", 4)}
+    assert told[-1][1]["tbc"] is False
+    told = story.settle(story.call("GetReport", {"requestId": 5, "componentVariable": [{"component": {"name": "EVSE"}}]}, "m2"))
+    assert [(action, payload["requestId"]) for action, payload in told] == [("NotifyReport", 5)]
+    (again,) = [t for t in story.wait(600) if effects(t, Call)]
+    assert calls([again]) == ["BootNotification"]
+
+
+def test_b02_fr_02_a_report_does_not_hold_back_the_next_boot_notification(new_story: NewStory) -> None:
+    """Else a station with a long report to tell is never accepted; and one that has not been heard yet tells none."""
+    story, _ = asked(new_story, "Pending", 5)
+    first = story.call("GetBaseReport", {"requestId": 4, "reportBase": "FullInventory"})
+    assert [action for action, _ in sent(first)] == ["NotifyReport"]
+    story.when(LinkDown(link=1, reason="closed"))
+    story.start()
+    turn = story.connect()
+    assert [action for action, _ in sent(turn)] == ["BootNotification"]
+    turn = story.answer(turn, {"status": "Rejected", "interval": 60, "currentTime": TIME})
+    assert sent(turn) == []
+
+
 @pytest.mark.parametrize("before", ["false", "true"])
 def test_b02_fr_05_while_pending_remote_start_and_stop_are_rejected(new_story: NewStory, before: str) -> None:
     """Else a CSMS starts transactions on a station that it has not accepted, whatever is configured for local ones."""
