@@ -170,7 +170,18 @@ class Examiner:
         if declared.mutability == "WriteOnly":
             # A secret is printable ASCII, and no more is looked at than its length.
             return "Rejected" if not (text.isascii() and text.isprintable()) or misfit(declared, text) else "Accepted"
-        return "Rejected" if len(text) > LONGEST or misfit(declared, text) else "Accepted"
+        if len(text) > LONGEST or misfit(declared, text):
+            return "Rejected"
+        return "Rejected" if self._astray(self.place(item), text) else "Accepted"
+
+    def _astray(self, place: Place, text: str) -> bool:
+        """Whether a number would leave the order of what is set for its variable: the least, the wish, the most."""
+        held = {key[6]: self.values[key] for key, one in self.declared.items() if key[:6] == place[:6] and one.data_type in ("integer", "decimal")}
+        if place[6] not in held:
+            return False
+        held[place[6]] = text
+        chain = [Decimal(held[name]) for name in ("MinSet", "Actual" if place[6] == "Actual" else "Target", "MaxSet") if held.get(name)]
+        return chain != sorted(chain)
 
     def take(self, item: dict[str, Any]) -> None:
         """An item was accepted."""
@@ -219,9 +230,13 @@ def drawn_model(random: Random) -> tuple[Declared, ...]:
         Declared(component="DeviceDataCtrlr", variable="ConfigurationValueSize", data_type="integer", mutability="ReadOnly", value=str(LONGEST))
     )
     evse = Declared(component="EVSE", variable="EvseId", mutability="ReadOnly", evse_id=1)
+    fan = [
+        Declared(component="Fan", variable="Speed", data_type="integer", attribute=attribute, min_limit="0", max_limit="10")
+        for attribute in ("Actual", "Target", "MinSet", "MaxSet")
+    ]
     address = '[{"configurationSlot":1,"connectionData":{"ocppCsmsUrl":"ws://localhost:9000"}}]'
     link = Declared(component="InternalCtrlr", variable="NetworkConnectionProfiles", mutability="ReadOnly", value=address)
-    return (*found.values(), *limits, evse, link)
+    return (*found.values(), *fan, *limits, evse, link)
 
 
 def drawn_text(random: Random, declared: Declared | None) -> str:

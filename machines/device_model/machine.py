@@ -119,7 +119,7 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
     results = []
     for item in items:
         key, value = address(item), item["attributeValue"]
-        status, reason, why = judge(station, key, value, longest)
+        status, reason, why = judge(station, key, value, longest, before)
         if status in SET:
             declared = model.declared[key]
             value = canonical(declared, value)
@@ -127,7 +127,7 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
                 **address_of(declared),
                 value=value,
                 source=CSMS,
-                old=before.get(key) or model.text(key) or "",
+                old=before[key] if key in before else model.text(key) or "",
                 cause="SetVariables",
                 pending=declared.reboot,
             )
@@ -145,8 +145,11 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
     yield reply(station, call, {"setVariableResult": results})
 
 
-def judge(station: Station, key: Key, value: str, longest: int) -> tuple[str, str, str]:
-    """What becomes of a set: its status, the reason code of a rejection and more about it; empty where there is nothing to explain."""
+def judge(station: Station, key: Key, value: str, longest: int, beside: dict[Key, str]) -> tuple[str, str, str]:
+    """What becomes of a set: its status, the reason code of a rejection and more about it; empty where there is nothing to explain.
+
+    *beside*: what the same message has set so far.
+    """
     model = station[DEVICE_MODEL]
     declared = model.declared.get(key)
     if declared is None:
@@ -159,7 +162,7 @@ def judge(station: Station, key: Key, value: str, longest: int) -> tuple[str, st
         return "Rejected", "ReadOnly", "the operator holds this value"
     if len(value) > longest and not is_sealed(value):
         return "Rejected", "TooLargeElement", f"at most {longest} characters"
-    reason, why = unfit(station, declared, key, value)
+    reason, why = unfit(station, declared, key, value, beside)
     if reason:
         return "Rejected", reason, why
     return ("RebootRequired" if declared.reboot else "Accepted"), "", ""

@@ -5,13 +5,18 @@ Law: a rule says which part of a value is wrong and why, and quotes no secret.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engine.machine import Station
 from machines.connection.machine import PRIORITY, slots
-from machines.device_model.fit import misfit
-from machines.device_model.state import Key
+from machines.device_model.fit import less, misfit
+from machines.device_model.state import DEVICE_MODEL, Key
 from wire.declared import Declared
+from wire.monitors import NUMBERS
+from wire.sealed import parse as parse_sealed
+
+QUOTED = 20
+"""Characters of a faulty value that an answer repeats: 2.0.1 has room for few."""
 
 Rule = Callable[[Station, str], tuple[str, str]]
 
@@ -22,17 +27,57 @@ def usable_slots(station: Station, value: str) -> tuple[str, str]:
     for member in value.split(","):
         number = member.strip()
         if not (number.isascii() and number.isdigit()):
-            return "InvalidNetworkConf", f"{number!a} is no number of a configuration slot"
+            return "InvalidNetworkConf", f"{number[:QUOTED]!a} is no number of a configuration slot"
         if not known.get(int(number)):
-            return "InvalidNetworkConf", f"configuration slot {int(number)} names no ocppCsmsUrl"
+            return "InvalidNetworkConf", f"configuration slot {number[:QUOTED]} names no ocppCsmsUrl"
     return "", ""
 
+
+NOTHING: Mapping[Key, str] = {}
 
 RULES: dict[Key, Rule] = {PRIORITY.key: usable_slots}
 
 
-def unfit(station: Station, declared: Declared, key: Key, value: str) -> tuple[str, str]:
-    """(reason code, more about it) of a value that cannot stand; empty where it can."""
+BOUNDS = {"Actual": ("MinSet", "MaxSet"), "Target": ("MinSet", "MaxSet"), "MinSet": ("", "MaxSet"), "MaxSet": ("MinSet", "")}
+"""Attributes between which a value lies (Part 1, 4.3)."""
+
+
+def out_of_set(station: Station, key: Key, value: str, beside: Mapping[Key, str]) -> str:
+    """Why a number does not go with what its other attributes are set to; empty where it does, and where they are not set.
+
+    A Target and what is set lie between MinSet and MaxSet, and no MinSet or MaxSet is set that leaves the Target outside.  What the hardware
+    measures is never asked.
+    """
+    model = station[DEVICE_MODEL]
+
+    def number(attribute: str) -> str:
+        other = (*key[:6], attribute)
+        declared = model.declared.get(other)
+        if declared is None or declared.data_type not in NUMBERS:
+            return ""
+        text = beside.get(other, model.text(other)) or ""
+        return "" if parse_sealed(text) is not None else text
+
+    lowest, highest = BOUNDS[key[6]]
+    low, high = number(lowest), number(highest)
+    if low and less(value, low):
+        return f"{lowest} is {low}"
+    if high and less(high, value):
+        return f"{highest} is {high}"
+    target = number("Target") if not (lowest and highest) else ""
+    if target and (less(target, value) if key[6] == "MinSet" else less(value, target)):
+        return f"Target is {target}"
+    return ""
+
+
+def unfit(station: Station, declared: Declared, key: Key, value: str, beside: Mapping[Key, str] = NOTHING) -> tuple[str, str]:
+    """(reason code, more about it) of a value that cannot stand; empty where it can.  *beside*: what the same message has set so far."""
     reason = misfit(declared, value)
+    if reason:
+        return reason, ""
+    if declared.data_type in NUMBERS and parse_sealed(value) is None:
+        why = out_of_set(station, key, value, beside)
+        if why:
+            return "ValueOutOfRange", why
     rule = RULES.get(key)
-    return (reason, "") if reason or rule is None else rule(station, value)
+    return rule(station, value) if rule is not None else ("", "")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from component_config.schemas import installed_schemas
 from engine.kernel import Turn
 from machines.device_model.facts import ModelDeclared, VariableSet
 from machines.inputs import CableConnected, ConfigLoaded, LinkDown
@@ -192,6 +193,66 @@ def test_b05_fr_08_values_out_of_range(tried: Story, name: str, bad: list[str], 
     refused = put(tried, *[item(name, text) for text in bad])
     assert [r["attributeStatusInfo"]["reasonCode"] for r in refused] == ["ValueOutOfRange"] * len(bad)
     assert {r["attributeStatus"] for r in put(tried, *[item(name, text) for text in good])} == {"Accepted"}
+
+
+def fan() -> tuple[Declared, ...]:
+    """A fan that is measured, wished for, and held between two speeds (Part 1, 4.3)."""
+    kept: dict[str, Any] = {"component": "Fan", "variable": "Speed", "data_type": "decimal", "min_limit": "0", "max_limit": "1000"}
+    return (
+        Declared(**kept, mutability="ReadOnly", value="502"),
+        Declared(**kept, attribute="Target", value="300"),
+        Declared(**kept, attribute="MinSet", value="200"),
+        Declared(**kept, attribute="MaxSet", value="500"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("attribute", "bad", "good", "why"),
+    [
+        ("Target", "199.9", "200", "MinSet is 200"),
+        ("Target", "600", "500", "MaxSet is 500"),
+        ("MinSet", "501", "300", "MaxSet is 500"),
+        ("MinSet", "301", "0", "Target is 300"),
+        ("MaxSet", "100", "300", "MinSet is 200"),
+        ("MaxSet", "299", "1e3", "Target is 300"),
+    ],
+)
+def test_b05_fr_08_a_target_lies_within_what_is_set(story: Story, attribute: str, bad: str, good: str, why: str) -> None:
+    """Part 1, 4.3.  Else MinSet and MaxSet are decoration, and a fan is wished faster than it may run; what it measures is never asked."""
+    story.when(model((*TRIED, *fan())))
+    (refused,) = put(story, item("Speed", bad, component="Fan", attribute=attribute))
+    assert refused["attributeStatus"] == "Rejected"
+    assert refused["attributeStatusInfo"] == {"reasonCode": "ValueOutOfRange", "additionalInfo": why}
+    assert put(story, item("Speed", good, component="Fan", attribute=attribute))[0]["attributeStatus"] == "Accepted"
+    assert value(story, "Speed", component="Fan", attribute=attribute) == good
+
+
+def test_b05_fr_08_bounds_that_the_same_message_moves_count(story: Story) -> None:
+    """Else a CSMS that widens the bounds and moves the target needs two messages, and the other order depends on chance."""
+    story.when(model((*TRIED, *fan())))
+    fast, wide = [item("Speed", number, component="Fan", attribute=attribute) for number, attribute in (("700", "Target"), ("800", "MaxSet"))]
+    assert [r["attributeStatus"] for r in put(story, fast, wide)] == ["Rejected", "Accepted"]
+    narrow = item("Speed", "600", component="Fan", attribute="MaxSet")
+    assert [r["attributeStatus"] for r in put(story, item("Speed", "", component="Fan", attribute="MaxSet"), fast, narrow)] == [
+        "Rejected",
+        "Accepted",
+        "Rejected",
+    ]
+
+
+def test_a_fact_says_what_was_in_force_before_it(tried: Story) -> None:
+    """Else the history of a variable that was emptied and set in one message tells of a value that was gone already."""
+    turn = ask(tried, "SetVariables", item("Text", ""), item("Text", "xy"))
+    assert [(fact.old, fact.value) for fact in facts(turn, VariableSet)] == [("abc", ""), ("", "xy")]
+
+
+@pytest.mark.parametrize("text", ["x" * 900, "9" * 900])
+def test_an_answer_about_a_long_value_keeps_the_schema(story: Story, text: str) -> None:
+    """Else the explanation of a refusal is itself longer than 2.0.1 allows, and the CSMS throws the answer away."""
+    (result,) = put(story, item("NetworkConfigurationPriority", text, component="OCPPCommCtrlr"))
+    assert result["attributeStatusInfo"]["reasonCode"] == "InvalidNetworkConf"
+    answer = json.dumps({"setVariableResult": [result]}).encode()
+    assert installed_schemas().verdict("2.0.1", "SetVariablesResponse", answer) is None
 
 
 @pytest.mark.parametrize("name", ["Fixed", "Constant"])
