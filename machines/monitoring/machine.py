@@ -32,9 +32,9 @@ from machines.monitoring.state import ALL, FACTORY_DEFAULT, FOLDS, HARD_WIRED_ON
 from machines.monitoring.tell import deadlines, look, on_clock, on_deadline
 from machines.protocol.serve import Serve, reply, served
 from machines.report.inventory import named, place
-from machines.report.machine import BUSY, able, told
 from machines.report.machine import BYTES as REPORT_BYTES
 from machines.report.machine import ITEMS as REPORT_ITEMS
+from machines.report.machine import hindered, told
 from machines.session.state import SESSIONS
 from machines.storage.state import STORAGE
 from wire.monitors import CUSTOM, DELTAS, HARD_WIRED, PERIODS, SEVERITY_MOST, THRESHOLDS, billionths, misfit, suits
@@ -230,8 +230,9 @@ def on_report(station: Station, call: Called, asked: dict[str, Any], cx: Context
         # N02.FR.07
         yield refusal
         return
-    if not able(station, "NotifyMonitoringReport"):
-        yield reply(station, call, {"status": "Rejected", "statusInfo": {"reasonCode": "InternalError", "additionalInfo": BUSY}})
+    hindrance = hindered(station, asked["requestId"], "NotifyMonitoringReport")
+    if hindrance is not None:
+        yield reply(station, call, hindrance)
         return
     criteria = asked.get("monitoringCriteria") or ()
     types = [type_ for criterion in criteria for type_ in CRITERIA[criterion]]

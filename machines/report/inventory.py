@@ -21,8 +21,8 @@ Variable = tuple[str, str, int, int, str, str]
 Wanted = Callable[[list[tuple[Key, Declared]]], bool]
 """Whether a variable, given by its declared attributes, is to be reported."""
 
-CONDITIONS = ("active", "problem", "tripped", "overload", "fallback")
-"""Variables that tell of an abnormal state while they are true (B07.FR.09)."""
+CONDITIONS = ("problem", "tripped", "overload", "fallback")
+"""Variables that tell of an abnormal state while they are true (B07.FR.09, TC_B_14); a component that is Active is in none."""
 
 
 def variables(station: Station) -> dict[Variable, list[tuple[Key, Declared]]]:
@@ -37,15 +37,13 @@ def base(station: Station, cx: Context, report_base: str) -> Wanted:
     """Which variables a base report is of (B07.FR.07 to FR.09)."""
 
     def settable(attributes: list[tuple[Key, Declared]]) -> bool:
-        return any(declared.mutability != "ReadOnly" for _, declared in attributes)
+        return any(mutability(station, key, declared) != "ReadOnly" for key, declared in attributes)
 
     def telling(attributes: list[tuple[Key, Declared]]) -> bool:
-        component, _, evse_id, _, variable, _ = attributes[0][0][:6]
-        if variable == "availabilitystate":
-            return component in ("chargingstation", "evse", "connector")
-        # A component without a fault is no news: Active is only told of what is not charging equipment as such.
-        abnormal = variable in CONDITIONS and not (variable == "active" and (evse_id or component.endswith("ctrlr")))
-        return abnormal and (text_of(station, cx, attributes[0][0]) or "").casefold() == "true"
+        key = attributes[0][0]
+        if key[4] == "availabilitystate":
+            return key[0] in ("chargingstation", "evse", "connector")
+        return key[4] in CONDITIONS and (text_of(station, cx, (*key[:6], "Actual")) or "").casefold() == "true"
 
     return {"FullInventory": lambda _: True, "ConfigurationInventory": settable, "SummaryInventory": telling}[report_base]
 
@@ -133,13 +131,19 @@ def attribute(station: Station, cx: Context, key: Key, declared: Declared, longe
         value = text_of(station, cx, key)
         if value or (value is not None and TOLD_AS_CERTIFIED.is_set(cx)):
             found["value"] = value[:longest]
-    layers = station[DEVICE_MODEL].layers.get(key)
-    # What the operator holds is for the CSMS to read.
-    held = layers is not None and layers.hold and declared.mutability == "ReadWrite"
-    found["mutability"] = "ReadOnly" if held else declared.mutability
+    found["mutability"] = mutability(station, key, declared)
     found["persistent"] = declared.persistent
     found["constant"] = declared.constant
     return found
+
+
+def mutability(station: Station, key: Key, declared: Declared) -> str:
+    """What the CSMS may do: as declared, but what is constant, or known by the station itself, or held by the operator, is for it to read."""
+    if declared.mutability != "ReadWrite":
+        return declared.mutability
+    layers = station[DEVICE_MODEL].layers.get(key)
+    held = layers is not None and layers.hold
+    return "ReadOnly" if held or declared.constant or derived(key) is not None else "ReadWrite"
 
 
 def characteristics(declared: Declared) -> dict[str, Any]:

@@ -41,8 +41,9 @@ REPORTS = Part("reports", Reports)
 
 def on_base(station: Station, call: Called, asked: dict[str, Any], cx: Context) -> Conclusions:
     """B07 GetBaseReport."""
-    if not able(station):
-        yield reply(station, call, {"status": "Rejected", "statusInfo": {"reasonCode": "InternalError", "additionalInfo": BUSY}})
+    hindrance = hindered(station, asked["requestId"])
+    if hindrance is not None:
+        yield reply(station, call, hindrance)
         return
     found = list(entries(station, cx, base(station, cx, asked["reportBase"])))
     yield reply(station, call, {"status": "Accepted" if found else "EmptyResultSet"})
@@ -57,8 +58,9 @@ def on_custom(station: Station, call: Called, asked: dict[str, Any], cx: Context
         # B08.FR.17, B08.FR.18.
         yield refusal
         return
-    if not able(station):
-        yield reply(station, call, {"status": "Rejected", "statusInfo": {"reasonCode": "InternalError", "additionalInfo": BUSY}})
+    hindrance = hindered(station, asked["requestId"])
+    if hindrance is not None:
+        yield reply(station, call, hindrance)
         return
     wanted: Wanted = chosen(station, cx, asked.get("componentCriteria") or (), filters)
     found = list(entries(station, cx, wanted))
@@ -67,12 +69,20 @@ def on_custom(station: Station, call: Called, asked: dict[str, Any], cx: Context
     yield from told(station, cx, asked["requestId"], found)
 
 
-BUSY = "other reports wait to be sent, or there is no room for one"
+def hindered(station: Station, request_id: int, action: str = "NotifyReport") -> dict[str, Any] | None:
+    """B07.FR.13, B08.FR.16: the answer where no report whose parts are *action* can be made now; None where one can.
 
-
-def able(station: Station, action: str = "NotifyReport") -> bool:
-    """Whether a report whose parts are *action* can be made now."""
-    return not full(station) and sum(entry.action == action for entry in station[OUTBOUND].queue.values()) < WAITING_MOST
+    While parts of a report are still to be sent, no other gets its id: a CSMS could not tell their parts apart.
+    """
+    out = station[OUTBOUND]
+    waiting = {number: entry.payload for number, entry in out.queue.items() if entry.action == action}
+    if full(station) or len(waiting) >= WAITING_MOST:
+        why = {"reasonCode": "InternalError", "additionalInfo": "other reports wait to be sent, or there is no room for one"}
+    elif any(payload.startswith(b'{"requestId":%d,' % request_id) and number != out.flying for number, payload in waiting.items()):
+        why = {"reasonCode": "DuplicateRequestId", "additionalInfo": f"report {request_id} is still being told"}
+    else:
+        return None
+    return {"status": "Rejected", "statusInfo": why}
 
 
 def told(

@@ -24,6 +24,7 @@ from machines.monitoring import watch
 from machines.monitoring.facts import MonitorsArmed, MonitorsDeclared, MonitorsInstalled, MonitorsTriggered
 from machines.monitoring.state import MONITORING
 from machines.outbound.facts import Queued
+from machines.report import machine as reports
 from machines.storage.facts import StorageSeen
 from tests.conftest import NewStory
 from tests.machines.acts import Said, card, charge, do, levels, lose, meter, plug, queued, reconnect, unplug
@@ -496,6 +497,34 @@ def test_n02_fr_07_more_filters_than_are_taken(watched: Story) -> None:
     """N02.FR.07: as ItemsPerMessage of GetReport says."""
     turn = report(watched, componentVariable=[{"component": {"name": f"C{n}"}} for n in range(65)])
     assert watched.error(turn) == "OccurrenceConstraintViolation"
+
+
+def test_n02_fr_07_a_longer_request_than_is_taken(watched: Story) -> None:
+    """N02.FR.07: BytesPerMessage of GetReport holds for this message too."""
+    size = Declared(component="DeviceDataCtrlr", variable="BytesPerMessage", variable_instance="GetReport", data_type="integer", value="100")
+    watched.settle(watched.when(model(size)))
+    turn = report(watched, componentVariable=[{"component": {"name": "C" * 50}}, {"component": {"name": "D" * 50}}])
+    assert watched.error(turn) == "FormatViolation"
+
+
+def test_n02_fr_03_n02_fr_09_a_long_report_comes_in_parts(monkeypatch: pytest.MonkeyPatch, new_story: NewStory) -> None:
+    """N02.FR.03, FR.04, FR.09; and while it is told no other gets its id, whatever other reports do."""
+    monkeypatch.setattr(reports, "PART_ITEMS", 2)
+    story = new_story().boot()
+    story.settle(story.when(model()))
+    placed(story, *[item(name, "Delta", 1) for name in ("Depth", "Heat", "Open", "Mode", "When")])
+    turn = report(story)
+    parts = [payload for action, payload in queued(turn) if action == "NotifyMonitoringReport"]
+    assert [(part["requestId"], part["seqNo"], part["tbc"], len(part["monitor"])) for part in parts] == [
+        (11, 0, True, 2),
+        (11, 1, True, 2),
+        (11, 2, False, 1),
+    ]
+    assert statuses([story.replies(report(story))]) == [("Rejected", "DuplicateRequestId")]
+    assert story.replies(report(story, requestId=12)) == {"status": "Accepted"}
+    assert story.replies(story.call("GetBaseReport", {"requestId": 11, "reportBase": "SummaryInventory"}, "base")) == {"status": "Accepted"}
+    story.settle(turn)
+    assert story.replies(report(story)) == {"status": "Accepted"}
 
 
 def test_n02_fr_10_a_station_without_monitors(watched: Story) -> None:

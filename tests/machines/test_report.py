@@ -20,15 +20,17 @@ from component_config.schemas import installed_schemas
 from engine.kernel import Turn
 from machines.device_model.state import DEVICE_MODEL
 from machines.effects import ReplyError
-from machines.inputs import Called, LinkDown
+from machines.inputs import Called, LinkDown, OperatorSet
 from machines.outbound.facts import Delivered, Queued
 from machines.report import machine as report
 from machines.storage.facts import StorageSeen
 from stationd.run import configured
 from tests.conftest import NewStory
 from tests.machines.acts import plug, reconnect
+from tests.machines.test_device_model import model
 from tests.story import Story, effects, facts
 from wire import jsontext
+from wire.declared import Declared
 
 SCHEMAS = installed_schemas()
 
@@ -60,8 +62,8 @@ def base(story: Story, report_base: str, request_id: int = 7) -> Turn:
 
 
 def custom(story: Story, **asked: Any) -> Turn:
-    """The CSMS wants a report of its own choice."""
-    return story.call("GetReport", {"requestId": 8, **asked}, f"c {story.at}")
+    """The CSMS wants a report of its own choice; each has an id of its own."""
+    return story.call("GetReport", {"requestId": len(story.turns), **asked}, f"c {story.at}")
 
 
 def names(story: Story, **asked: Any) -> list[str]:
@@ -194,6 +196,15 @@ def test_b08_fr_17_more_filters_than_are_taken(new_story: NewStory) -> None:
     assert [effect.code for effect in effects(turn, ReplyError)] == ["OccurrenceConstraintViolation"]
 
 
+def test_b08_fr_18_a_longer_request_than_is_taken(new_story: NewStory) -> None:
+    """A FormatViolation, for a request that has no more filters than are taken."""
+    story = new_story().boot()
+    story.when(model((Declared(component="DeviceDataCtrlr", variable="BytesPerMessage", variable_instance="GetReport", value="100"),)))
+    turn = custom(story, componentVariable=[{"component": {"name": "C" * 50}}, {"component": {"name": "D" * 50}}])
+    assert [effect.code for effect in effects(turn, ReplyError)] == ["FormatViolation"]
+    assert story.replies(custom(story, componentVariable=[{"component": {"name": "EVSE"}}])) == {"status": "Accepted"}
+
+
 def test_b07_fr_13_a_station_without_room_says_so(shipped_story: Story) -> None:
     """And tells nothing."""
     shipped_story.when(StorageSeen(used_bytes=99, room_bytes=1, open_turns=1, oldest_last=-1, oldest_at_us=0))
@@ -212,6 +223,148 @@ def test_b07_fr_13_one_report_after_the_other(monkeypatch: pytest.MonkeyPatch, n
     assert story.replies(base(story, "FullInventory", 9))["status"] == "Rejected"
     story.settle(first)
     assert story.replies(base(story, "FullInventory", 10))["status"] == "Accepted"
+
+
+def test_b07_fr_13_an_id_is_not_given_to_two_reports_at_once(shipped_story: Story) -> None:
+    """Else the CSMS gets two parts 0, 1, 2 of one report; once the last part is on its way, the id is free."""
+    story = shipped_story
+    turn = base(story, "FullInventory", 7)
+    refused = {"status": "Rejected", "statusInfo": {"reasonCode": "DuplicateRequestId", "additionalInfo": "report 7 is still being told"}}
+    assert story.replies(base(story, "SummaryInventory", 7)) == refused
+    assert story.replies(custom(story, requestId=7)) == refused
+    assert story.replies(base(story, "SummaryInventory", 70))["status"] == "Accepted"
+    story.when(LinkDown(link=story.link, reason="closed"))
+    story.settle(reconnect(story))
+    turn = base(story, "SummaryInventory", 7)
+    assert len(reported(turn)) == 1
+    assert story.replies(base(story, "SummaryInventory", 7))["status"] == "Accepted", "it is all said, but for the CSMS's answer"
+
+
+def test_what_nobody_can_set_is_told_to_be_read_only(new_story: NewStory) -> None:
+    """B07.FR.07.  Else a report offers what SetVariables refuses: a constant, what the station knows by itself, what the operator holds."""
+    story = new_story().boot()
+    loose = (
+        Declared(component="EVSE", variable="Problem", data_type="boolean", evse_id=1),
+        Declared(component="Fan", variable="Blades", data_type="integer", constant=True, value="5"),
+        Declared(component="Fan", variable="Name", value="f"),
+        Declared(component="Fan", variable="Key", mutability="WriteOnly"),
+    )
+    story.when(model(loose))
+    story.when(OperatorSet(component="Fan", variable="Name", value="mine", hold=True))
+    filters = [{"component": {"name": name}} for name in ("Fan", "EVSE")]
+    told = {named(one): one["variableAttribute"][0]["mutability"] for one in entries(reported(custom(story, componentVariable=filters)))}
+    assert told == {
+        "EVSE@1.AvailabilityState": "ReadOnly", "EVSE@2.AvailabilityState": "ReadOnly", "EVSE@1.Problem": "ReadOnly",
+        "Fan.Blades": "ReadOnly", "Fan.Name": "ReadOnly", "Fan.Key": "WriteOnly",
+    }  # fmt: skip
+    settable = [named(one) for one in entries(reported(base(story, "ConfigurationInventory")))]
+    assert [name for name in settable if name.startswith(("Fan", "EVSE"))] == ["Fan.Key"]
+
+
+def test_b07_fr_09_a_component_that_is_active_has_no_problem(shipped_story: Story) -> None:
+    """TC_B_14 names Problem, Tripped, Overload and Fallback.  Else a lamp that is on stands among the faults."""
+    story = shipped_story
+    lamp = {"component": {"name": "ChargingStatusIndicator"}, "variable": {"name": "Active"}, "attributeValue": "true"}
+    assert story.replies(story.call("SetVariables", {"setVariableData": [lamp]}, "lamp"))["setVariableResult"][0]["attributeStatus"] == "Accepted"
+    told = [named(one) for one in entries(reported(base(story, "SummaryInventory")))]
+    assert {name.partition(".Avail")[0] for name in told} == {"ChargingStation", "EVSE@1", "EVSE@2", "Connector@1.1", "Connector@2.1"}
+
+
+@pytest.mark.parametrize("name", ["Problem", "Tripped", "Overload", "Fallback"])
+def test_b07_fr_09_what_is_wrong_is_in_the_summary(new_story: NewStory, name: str) -> None:
+    """While it is so, and not longer."""
+    story = new_story().boot()
+    breaker = Declared(component="OverCurrentBreaker", variable=name, data_type="boolean", evse_id=1, value="false")
+    story.when(model((breaker,)))
+
+    def told() -> list[str]:
+        return [text for one in entries(reported(base(story, "SummaryInventory", len(story.turns)))) if "Breaker" in (text := named(one))]
+
+    assert told() == []
+    story.when(OperatorSet(component="OverCurrentBreaker", variable=name, value="true", evse_id=1))
+    assert told() == [f"OverCurrentBreaker@1.{name}"]
+
+
+def test_b08_without_criteria_and_filters_everything_is_told(shipped_story: Story) -> None:
+    """B08.FR.05 limits nothing where both are absent; B08.FR.12: with characteristics."""
+    turn = custom(shipped_story)
+    assert shipped_story.replies(turn) == {"status": "Accepted"}
+    told = list(entries(reported(turn)))
+    assert len(told) == len(shipped_story.station[DEVICE_MODEL].variables)
+    assert all("variableCharacteristics" in one for one in told)
+
+
+def test_b08_fr_04_b08_fr_14_parts_are_numbered_and_carry_the_id(shipped_story: Story) -> None:
+    """Else a CSMS cannot put a custom report together."""
+    parts = reported(custom(shipped_story, requestId=12, componentCriteria=["Available", "Enabled"]))
+    assert len(parts) > 1
+    assert [(part["requestId"], part["seqNo"], part["tbc"]) for part in parts] == [(12, n, n + 1 < len(parts)) for n in range(len(parts))]
+
+
+def test_b08_fr_03_a_custom_report_tells_no_secret(shipped_story: Story) -> None:
+    """Not even where it is asked for by name."""
+    [one] = list(entries(reported(custom(shipped_story, componentVariable=[PASSWORD_VARIABLE]))))
+    assert [sorted(attribute) for attribute in one["variableAttribute"]] == [["constant", "mutability", "persistent", "type"]]
+
+
+PASSWORD_VARIABLE = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
+
+PLACES = (
+    Declared(component="Fan", variable="Speed", value="1"),
+    Declared(component="Fan", variable="Speed", variable_instance="Left", value="1"),
+    Declared(component="Fan", variable="Name", value="f"),
+    Declared(component="Fan", variable="Speed", component_instance="Spare", value="1"),
+    Declared(component="Fan", variable="Speed", evse_id=1, value="1"),
+    Declared(component="Fan", variable="Speed", component_instance="Spare", evse_id=1, value="1"),
+    Declared(component="Fan", variable="Speed", evse_id=1, connector_id=1, value="1"),
+    Declared(component="Fan", variable="Speed", evse_id=2, value="1"),
+)
+
+
+@pytest.mark.parametrize(
+    ("component", "variable", "expected"),
+    [
+        # B08.FR.20, B08.FR.23, B08.FR.25: what is left out may be anything
+        ({}, None, [".Speed", ".Speed[Left]", ".Name", "[Spare].Speed", "@1.Speed", "[Spare]@1.Speed", "@1.1.Speed", "@2.Speed"]),
+        # B08.FR.21: every instance of the variable
+        ({"evse": {"id": 2}}, {"name": "speed"}, ["@2.Speed"]),
+        ({}, {"name": "SPEED", "instance": "left"}, [".Speed[Left]"]),
+        ({}, {"name": "Name"}, [".Name"]),
+        # B08.FR.22: every connector of the EVSE, and the EVSE itself
+        ({"evse": {"id": 1}}, None, ["@1.Speed", "[Spare]@1.Speed", "@1.1.Speed"]),
+        ({"evse": {"id": 1, "connectorId": 1}}, None, ["@1.1.Speed"]),
+        # B08.FR.24: the instance that is named
+        ({"instance": "SPARE"}, None, ["[Spare].Speed", "[Spare]@1.Speed"]),
+        ({"instance": "Spare", "evse": {"id": 1}}, None, ["[Spare]@1.Speed"]),
+        ({"instance": "Other"}, None, []),
+        ({"evse": {"id": 3}}, None, []),
+    ],
+)
+def test_b08_fr_20_to_fr_25_filters(new_story: NewStory, component: dict[str, Any], variable: dict[str, str] | None, expected: list[str]) -> None:
+    """Else a CSMS that asks for the fans of the station gets one of them, or those of another EVSE."""
+    story = new_story().boot()
+    story.when(model(PLACES))
+    asked = {"component": {"name": "fan", **component}, **({"variable": variable} if variable else {})}
+    assert names(story, componentVariable=[asked]) == [f"Fan{place}" for place in expected]
+
+
+@pytest.mark.parametrize(
+    ("criterion", "expected"),
+    [
+        ("Active", ["absent", "true"]),
+        ("Available", ["absent", "true"]),
+        ("Enabled", ["absent", "true"]),
+        ("Problem", ["true"]),
+    ],
+)
+def test_b08_fr_07_to_fr_10_each_criterion(new_story: NewStory, criterion: str, expected: list[str]) -> None:
+    """True, or without the variable (but for Problem); what is false is left out."""
+    story = new_story().boot()
+    units = [Declared(component="Unit", component_instance=name, variable="Name", value=name) for name in ("absent", "true", "false")]
+    units += [Declared(component="Unit", component_instance=name, variable=criterion, data_type="boolean", value=name) for name in ("true", "false")]
+    story.when(model(tuple(units)))
+    found = names(story, componentCriteria=[criterion], componentVariable=[{"component": {"name": "Unit"}, "variable": {"name": "Name"}}])
+    assert found == [f"Unit[{name}].Name" for name in expected]
 
 
 def test_a_report_goes_on_after_the_link_was_lost(shipped_story: Story) -> None:
