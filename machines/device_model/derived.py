@@ -14,7 +14,7 @@ from machines.clock.views import timestamp
 from machines.connection.state import CONNECTION
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import connectors, evses
-from machines.evse.machine import EVSES
+from machines.evse.machine import EVSES, out_of_order
 from machines.meter.state import METERS
 from machines.monitoring.state import MONITORING
 from machines.security.views import security_profile
@@ -26,6 +26,10 @@ from machines.storage.state import STORAGE
 View = Callable[[Station, Context, Key], str | None]
 
 PRECEDENCE = ("Faulted", "Unavailable", "Occupied", "Reserved", "Available")
+"""An EVSE is as badly off as the worst of its connectors."""
+
+USES = ("Available", "Occupied", "Reserved", "Unavailable", "Faulted")
+"""A station is as well off as the best of its EVSEs: it is Faulted where none of them works."""
 
 
 def _date_time(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
@@ -77,21 +81,18 @@ def _power(station: Station, cx: Context, key: Key) -> str | None:  # noqa: ARG0
     return str(reading.power_w) if reading is not None and reading.power_w >= 0 else None
 
 
-def _connector_problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
-    return "true" if connector_status(station, key[2], key[3]) == "Faulted" else "false"
+def troubled(station: Station, evse_id: int) -> bool:
+    """Whether something is wrong with an EVSE, whatever it is doing: one where a vehicle stands is Occupied, and has its Problem all the same."""
+    return evse_id in station[ENGINE].faulted_evses or out_of_order(station, evse_id)
 
 
-def _evse_problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
-    return "true" if evse_status(station, key[2]) == "Faulted" else "false"
-
-
-def _station_problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
-    return "true" if any(evse_status(station, evse_id) == "Faulted" for evse_id in evses(station)) else "false"
+def _problem(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return "true" if any(troubled(station, evse_id) for evse_id in ([key[2]] if key[2] else evses(station))) else "false"
 
 
 def _station(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
-    free = [e for e in evses(station) if evse_status(station, e) == "Available"]
-    return "Available" if free or not evses(station) else evse_status(station, evses(station)[0])
+    found = {evse_status(station, evse_id) for evse_id in evses(station)}
+    return next((status for status in USES if status in found), "Available")
 
 
 def _monitoring_base(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
@@ -111,15 +112,15 @@ BY_NAME: dict[tuple[str, str], View] = {
     ("ocppcommctrlr", "activenetworkprofile"): _active_slot,
     ("securityctrlr", "securityprofile"): _profile,
     ("connector", "availabilitystate"): _connector,
-    ("connector", "problem"): _connector_problem,
+    ("connector", "problem"): _problem,
     ("evse", "activetransactionid"): _transaction,
     ("evse", "availabilitystate"): _evse,
     ("evse", "chargingstate"): _charging_state,
     ("evse", "power"): _power,
-    ("evse", "problem"): _evse_problem,
+    ("evse", "problem"): _problem,
     ("chargingstation", "activetransactionid"): _transactions,
     ("chargingstation", "availabilitystate"): _station,
-    ("chargingstation", "problem"): _station_problem,
+    ("chargingstation", "problem"): _problem,
     ("monitoringctrlr", "activemonitoringbase"): _monitoring_base,
     ("monitoringctrlr", "activemonitoringlevel"): _monitoring_level,
     ("monitoringctrlr", "activemonitors"): _monitors,
@@ -127,6 +128,11 @@ BY_NAME: dict[tuple[str, str], View] = {
 
 READS: tuple[Part[Any], ...] = (DEVICE_MODEL, CONNECTION, SESSIONS, METERS, EVSES, STORAGE, ENGINE, MONITORING)
 """The parts that the views read, but for the clock: whoever has to notice that a variable changed watches these."""
+
+
+def counts_by_itself(key: Key) -> bool:
+    """Whether a variable changes without anything that happens, as the time does: nothing tells a monitor to look at it."""
+    return (key[0], key[4]) == ("clockctrlr", "datetime")
 
 
 def derived(key: Key) -> View | None:

@@ -31,7 +31,7 @@ from machines.monitoring.facts import (
 from machines.monitoring.state import ALL, FACTORY_DEFAULT, FOLDS, HARD_WIRED_ONLY, MONITORING
 from machines.monitoring.tell import deadlines, look, on_clock, on_deadline
 from machines.protocol.serve import Serve, reply, served
-from machines.report.inventory import named, place
+from machines.report.inventory import monitorable, named, place
 from machines.report.machine import BYTES as REPORT_BYTES
 from machines.report.machine import ITEMS as REPORT_ITEMS
 from machines.report.machine import hindered, told
@@ -175,7 +175,7 @@ def judge(model: DeviceModel, monitors: dict[int, Monitor], key: Key, item: dict
         # N04.FR.13, N04.FR.16, N04.FR.18
         return "Rejected", "NotFound" if old is None else "ReadOnly" if old.key == key else "InvalidValue"
     target = (*key[:6], "Target")
-    if not (declared.supports_monitoring and suits(item["type"], declared.data_type)) or (
+    if not (monitorable(key, declared) and suits(item["type"], declared.data_type)) or (
         item["type"].startswith("Target") and target not in model.declared
     ):
         # N04.FR.05
@@ -282,7 +282,7 @@ def on_model(station: Station, fact: ModelDeclared, cx: Context) -> Conclusions:
     stays: dict[int, Monitor] = {}
     for monitor in here.monitors.values():
         watched = model.declared.get(monitor.key)
-        if watched is None or not watched.supports_monitoring or not suits(monitor.type, watched.data_type):
+        if watched is None or not monitorable(monitor.key, watched) or not suits(monitor.type, watched.data_type):
             continue
         if monitor.kind == CUSTOM or monitor.id in declared:
             stays[monitor.id] = monitor
@@ -315,7 +315,7 @@ def of_files(model: DeviceModel, before: dict[int, Monitor], last_id: int) -> di
     known = {monitor.slot: monitor.id for monitor in before.values()}
     found: dict[int, Monitor] = {}
     for key, declared in model.declared.items():
-        for one in declared.monitors:
+        for one in declared.monitors if monitorable(key, declared) else ():
             monitor_id = known.get((key, one.type, one.severity), 0)
             if not monitor_id:
                 monitor_id = last_id = last_id + 1

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from engine.machine import Context, Station
-from machines.device_model.derived import derived
+from machines.device_model.derived import counts_by_itself, derived
 from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key
 from machines.device_model.views import REPORTING_SIZE
 from machines.flags import TOLD_AS_CERTIFIED
@@ -107,7 +107,7 @@ def entry(station: Station, cx: Context, attributes: list[tuple[Key, Declared]],
         "component": component,
         "variable": variable,
         "variableAttribute": [attribute(station, cx, key, declared, longest) for key, declared in attributes],
-        "variableCharacteristics": characteristics(attributes[0][1]),
+        "variableCharacteristics": characteristics(*attributes[0]),
     }
 
 
@@ -146,9 +146,9 @@ def mutability(station: Station, key: Key, declared: Declared) -> str:
     return "ReadOnly" if held or declared.constant or derived(key) is not None else "ReadWrite"
 
 
-def characteristics(declared: Declared) -> dict[str, Any]:
+def characteristics(key: Key, declared: Declared) -> dict[str, Any]:
     """The VariableCharacteristicsType."""
-    found: dict[str, Any] = {"dataType": declared.data_type, "supportsMonitoring": declared.supports_monitoring}
+    found: dict[str, Any] = {"dataType": declared.data_type, "supportsMonitoring": monitorable(key, declared)}
     if declared.unit:
         found["unit"] = declared.unit
     for name, limit in (("minLimit", declared.min_limit), ("maxLimit", declared.max_limit)):
@@ -158,6 +158,11 @@ def characteristics(declared: Declared) -> dict[str, Any]:
     if declared.values_list:
         found["valuesList"] = ",".join(declared.values_list)
     return found
+
+
+def monitorable(key: Key, declared: Declared) -> bool:
+    """Whether it can have monitors at all: what nobody would look at cannot, whatever its file says."""
+    return declared.supports_monitoring and not counts_by_itself(key)
 
 
 def text_of(station: Station, cx: Context, key: Key) -> str | None:
