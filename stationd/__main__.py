@@ -37,7 +37,7 @@ exit statuses:
 COMMANDS = {
     # command: the module that adds it; it is loaded when it is asked for
     "run": "stationd.run",
-    "csms": "stationd.csms",
+    "csms": "stationd.csms_command",
     "ctl": "stationd.ctl",
     "config": "stationd.config",
     "demo": "stationd.demo",

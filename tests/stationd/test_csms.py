@@ -25,8 +25,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from engine.errors import SetupFault
-from stationd.csms import FriendlyCsms, Hooked, Instead, NoAnswer, NotConnected, Refusal, read_passwords
+from stationd.csms import FriendlyCsms, Hooked, Instead, NoAnswer, NotConnected, Refusal
 from stationd.csms_answers import Settings, draft, minimal, schema
+from stationd.csms_command import read_passwords
 from stationd.csms_prompt import Prompt, summary, variable
 from wire import names
 
