@@ -1,7 +1,7 @@
 """The test cases of OCPP 2.0.1 Part 6 for charging stations, with the profile and the condition that Part 5 gives each.
 
 Law: every case stands here, built or not, so that no report can leave one out.  A case does not apply only where its condition is not met by what the
-station says that it has.
+station says that it has; what it has yet to get decides nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def _listed() -> dict[str, Listed]:
 CATALOGUE = _listed()
 
 YES, NO, LATER = "yes", "no", "later"
-"""Whether a station has a feature; *later*: it is to have it, so cases that are about it count as open."""
+"""Whether a station has a feature; *later*: not yet, so cases about it count as open, and those for stations without it are tried meanwhile."""
+
+Truth = bool | None
+"""Whether something is so; None where a feature that is to come decides it."""
 
 
 def features_of(path: Path | None) -> dict[str, str]:
@@ -93,25 +96,24 @@ class _Reader:
     def take(self) -> str:
         return self.words.pop(0) if self.words else ""
 
-    def either(self) -> bool:
+    def either(self) -> Truth:
         found = self.both()
         while self.next() == "or":
             self.take()
-            # Both sides are read, whatever the first says.
-            found = self.both() or found
+            found = _negated(_both(_negated(found), _negated(self.both())))
         return found
 
-    def both(self) -> bool:
+    def both(self) -> Truth:
         found = self.one()
         while self.next() == "and":
             self.take()
-            found = self.one() and found
+            found = _both(found, self.one())
         return found
 
-    def one(self) -> bool:
+    def one(self) -> Truth:
         word = self.take()
         if word == "not":
-            return not self.one()
+            return _negated(self.one())
         if word == "(":
             found = self.either()
             if self.take() != ")":
@@ -120,15 +122,29 @@ class _Reader:
         value = self.features.get(word)
         if value is None:
             # C-40 stands for whatever begins with C-40.
-            value = YES if any(self.features[name] in (YES, LATER) for name in self.features if name.startswith(f"{word}.")) else NO
+            parts = {self.features[name] for name in self.features if name.startswith(f"{word}.")}
+            value = YES if YES in parts else LATER if LATER in parts else NO
         if self.next() == ">":
             self.take()
-            return int(value if value.isdigit() else 0) > int(self.take())
-        return value in (YES, LATER) or (value.isdigit() and int(value) > 0)
+            least = int(self.take())
+            return None if value == LATER else int(value if value.isdigit() else 0) > least
+        if value == LATER:
+            return None
+        return value == YES or (value.isdigit() and int(value) > 0)
 
 
-def holds(condition: str, features: dict[str, str]) -> bool:
-    """Whether *condition* is met by a station with *features*.  Raises ValueError where it cannot be read."""
+def _both(one: Truth, other: Truth) -> Truth:
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
+
+
+def _negated(one: Truth) -> Truth:
+    return None if one is None else not one
+
+
+def holds(condition: str, features: dict[str, str]) -> Truth:
+    """Whether *condition* is met by a station with *features*; None where what it is to have decides.  Raises ValueError where it cannot be read."""
     reader = _Reader(condition, features)
     found = reader.either()
     if reader.words:
@@ -137,5 +153,10 @@ def holds(condition: str, features: dict[str, str]) -> bool:
 
 
 def unmet(listed: Listed, features: dict[str, str]) -> str:
-    """The condition that a station does not meet; empty where the case applies to it."""
-    return listed.condition if listed.condition and not holds(listed.condition, features) else ""
+    """The condition that a station does not meet, whatever comes of what it is to have; empty where the case applies to it, or may yet."""
+    return listed.condition if listed.condition and holds(listed.condition, features) is False else ""
+
+
+def undecided(condition: str, features: dict[str, str]) -> list[str]:
+    """The features of a condition that a station is to have."""
+    return sorted({word for word in _WORD.findall(condition) if features.get(word) == LATER})

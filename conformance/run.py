@@ -12,11 +12,21 @@ from time import perf_counter
 
 from conformance.bench import Bench
 from conformance.case import CASES, Case
-from conformance.catalogue import CATALOGUE, Listed, features_of, unmet
+from conformance.catalogue import CATALOGUE, Listed, features_of, undecided, unmet
 from conformance.trial import Settings, Trial
-from conformance.verdict import BenchError, Entry, Failed, NotApplicable, NotExercised, Result, Verdict
+from conformance.verdict import BenchError, Entry, Failed, NotExercised, Result, Verdict
 from sim.checks import Violation
 from wire.schemas import Schemas
+
+NEEDS = {
+    **dict.fromkeys(("TC_A_04_CS", "TC_A_05_CS", "TC_A_06_CS", "TC_A_07_CS"), "TLS in the hands of a case (A00)"),
+    "TC_B_19_CS": "a criterion of GetReport that the station does not know",
+    **dict.fromkeys((f"TC_C_{n}_CS" for n in (21, 22, 23, 24, 40, 43)), "D01"),
+    "TC_J_03_CS": "AlignedDataCtrlr.TxEndedInterval",
+    "TC_J_10_CS": "SampledDataCtrlr.TxEndedInterval",
+    "TC_P_04_CS": "K01",
+}
+"""What a case waits for that its use cases do not tell: they are about more than it, or there are none."""
 
 MakeBench = Callable[[Listed], Bench]
 Progress = Callable[[Result], None]
@@ -41,8 +51,6 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
         verdict, failure, note = Verdict.FAIL, failed.failure, str(failed.failure)
     except Violation as broken:
         verdict, note = Verdict.FAIL, str(broken)
-    except NotApplicable as missing:
-        verdict, note = Verdict.NOT_APPLICABLE, str(missing)
     except NotExercised as missing:
         verdict, note = Verdict.NOT_EXERCISED, str(missing)
     except BenchError as error:
@@ -100,8 +108,16 @@ async def _one(listed: Listed, make: MakeBench, settings: Settings, schemas: Sch
         return Result(listed.case_id, Verdict.NOT_APPLICABLE, condition)
     case = CASES.get(listed.case_id)
     if case is None:
-        return Result(listed.case_id, Verdict.NOT_BUILT, f"waits for {', '.join(listed.use_cases) or listed.name}")
+        return Result(listed.case_id, Verdict.NOT_BUILT, f"waits for {', '.join(awaited(listed, features))}")
     return await tried(case, make(listed), settings, schemas, journals=journals)
+
+
+def awaited(listed: Listed, features: dict[str, str]) -> list[str]:
+    """What a case that is not built waits for: use cases that no built one is about, and features of its condition that are to come."""
+    about = {name for one in CASES for name in CATALOGUE[one].use_cases}
+    return [*(name for name in listed.use_cases if name not in about), *undecided(listed.condition, features)] or [
+        NEEDS.get(listed.case_id, listed.name)
+    ]
 
 
 def finished(coroutine: Awaitable[list[Result]]) -> list[Result]:

@@ -12,7 +12,7 @@ from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
-from conformance.verdict import NO_FRAME, Failed, Failure, NotApplicable
+from conformance.verdict import NO_FRAME, Failed, Failure, NotExercised
 from wire import calendar, jsontext
 from wire.schemas import Problem, Schemas
 
@@ -434,7 +434,7 @@ class Trial:
         return found
 
     async def configure(self, address: str, value: str) -> None:
-        """Configuration State: the variable is *value*.  A station that has it otherwise and does not let it be set lacks what the case is about."""
+        """Configuration State: the variable is *value*.  Where a station has it otherwise and does not let it be set, the case cannot be tried."""
         answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
         result = answer["getVariableResult"][0]
         if result["attributeStatus"] == "Accepted" and result.get("attributeValue", "").lower() == value.lower():
@@ -442,19 +442,19 @@ class Trial:
         if result["attributeStatus"] not in ("Accepted", "Rejected"):
             if value.lower() == "false":
                 return
-            raise NotApplicable(f"{address} is not implemented ({result['attributeStatus']})")
+            raise NotExercised(f"{address} is not implemented ({result['attributeStatus']})")
         status = await self.set(address, value)
         if status == "RebootRequired":
             await self.driver.power_cycle()
             await self.booted()
         elif status != "Accepted":
-            raise NotApplicable(f"{address} cannot be set to {value} ({status})")
+            raise NotExercised(f"{address} cannot be set to {value} ({status})")
 
     async def configure_if_possible(self, address: str, value: str) -> bool:
         """Configuration State of what a station need not have: where it is there and can be set, it is *value*; returns whether it is."""
         try:
             await self.configure(address, value)
-        except NotApplicable:
+        except NotExercised:
             return False
         return True
 

@@ -44,11 +44,10 @@ class Failed(AssertionError):
 
 
 class NotExercised(Exception):
-    """What the case needs did not happen in this recording; the text says what."""
+    """What the case needs did not happen in this recording, or cannot be had of this station; the text says what.
 
-
-class NotApplicable(Exception):
-    """The station says by its device model that it does not have what the case is about; the text says what."""
+    Whether a case applies is up to its condition of Part 5 alone.
+    """
 
 
 class BenchError(RuntimeError):

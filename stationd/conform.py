@@ -114,11 +114,12 @@ def list_cases(args: argparse.Namespace) -> int:
     """A line a case."""
     from conformance.case import CASES
     from conformance.catalogue import features_of, unmet
+    from conformance.run import awaited
 
     cases = _chosen(args)
     features = features_of(None)
     for listed in cases:
-        state = "built" if listed.case_id in CASES else f"waits for {', '.join(listed.use_cases) or 'its block'}"
+        state = "built" if listed.case_id in CASES else f"waits for {', '.join(awaited(listed, features))}"
         condition = unmet(listed, features)
         if condition:
             state = f"not applicable ({condition})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.bench import Login
 from conformance.case import case
 from conformance.trial import STATION_LIMIT_S, Trial
-from conformance.verdict import NotApplicable
+from conformance.verdict import NotExercised
 
 PASSWORD = "SecurityCtrlr.BasicAuthPassword"  # noqa: S105 (a name)
 SPECIAL = "*-_=:+|@."
@@ -25,7 +25,7 @@ async def with_password(t: Trial) -> None:
     await t.bench.until(lambda: t.bench.login == wanted and t.bench.linked, 2 * STATION_LIMIT_S)
     profile = await t.get("SecurityCtrlr.SecurityProfile")
     if profile not in ("1", "2"):
-        raise NotApplicable(f"the station uses security profile {profile}; right would be 1 or 2")
+        raise NotExercised(f"the station uses security profile {profile}; right would be 1 or 2")
     await logged_in(t, t.settings.password, "A00.FR.204")
 
 
