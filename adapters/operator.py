@@ -16,7 +16,7 @@ from machines.device_model.facts import SettingRefused, VariableCleared, Variabl
 from machines.device_model.state import DEVICE_MODEL, NOTHING, DeviceModel, Key, key_in
 from machines.inputs import OperatorReset, OperatorSet
 from replay.address import address
-from replay.settings import FILE, name_of, said, undeclared
+from replay.settings import FILE, file_layer, name_of, said, undeclared
 from replay.text import unsealed
 from wire import jsontext
 from wire.declared import Declared
@@ -125,5 +125,5 @@ def outcome(station: Station, text: str, facts: Iterable[Fact]) -> dict[str, Any
     declared = model.declared.get(key)
     if declared is not None and not declared.honoured:
         done.append("note: nothing in this station acts on it yet")
-    layer = next((layer for layer, _ in model.layers.get(key, NOTHING).held()), FILE)
+    layer = next((layer for layer, _ in model.layers.get(key, NOTHING).held()), file_layer(declared) if declared is not None else FILE)
     return {"address": name, "value": unsealed(model.text(key) or ""), "layer": layer, "changes": done}

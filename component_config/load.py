@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -102,7 +102,8 @@ def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None
             for attribute in variable.attributes:
                 text = _sealed(variable, attribute, keep)
                 sealed |= text != attribute.text
-                declarations.append(_declared(component, variable, attribute, text, source))
+                pin = overlay.pin(variable, attribute.type) if overlay else {}
+                declarations.append(_declared(component, variable, attribute, text, source, **pin))
         raw = msgspec.json.encode(file.document) if sealed or overlay else file.raw
         digests.append((f"{file.name}+{overlay.patch.name}" if overlay else file.name, sha256(raw).hexdigest()))
     LOG.info("%d component files declare %d attributes", len(digests), len(declarations))
@@ -185,7 +186,7 @@ def _sealed(variable: Variable, attribute: Attribute, keep: Keep) -> str | None:
     return text
 
 
-def _declared(component: Component, variable: Variable, attribute: Attribute, text: str | None, source: str) -> Declared:
+def _declared(component: Component, variable: Variable, attribute: Attribute, text: str | None, source: str, **pin: Any) -> Declared:
     address = component.address
     kind = variable.characteristics
     return Declared(
@@ -212,4 +213,5 @@ def _declared(component: Component, variable: Variable, attribute: Attribute, te
         policy=variable.policy,
         reboot=variable.reboot,
         monitors=variable.monitors if attribute.type == "Actual" else (),
+        **pin,
     )

@@ -24,7 +24,7 @@ from machines.device_model.facts import (
 from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key, key_in
 from replay.address import component_spelled, key_spelled
 from replay.reading import scan
-from replay.settings import differences, name_of
+from replay.settings import Given, differences, given_by, name_of
 from replay.text import clean, moment, value
 from wire.declared import Declared
 
@@ -79,7 +79,7 @@ def lines(found: list[Item]) -> list[str]:
         last = f"{changing} changes"
     else:
         last = "nothing would change"
-    return [*[str(item) for item in found], f"{last}; {shadows} values that were set stand before the files'" if shadows else last]
+    return [*[str(item) for item in found], f"{last}; {shadows} values stand before those of a lower layer" if shadows else last]
 
 
 def _declared(old: DeviceModel, new: DeviceModel) -> Iterator[Item]:
@@ -108,7 +108,11 @@ def _components(what: str, here: DeviceModel, there: DeviceModel) -> Iterator[It
 
 
 def _given(declared: Declared) -> str:
-    return f"the file's {value(declared.value)}" if declared.value is not None else "a file that gives no value"
+    return _of(given_by(declared)[0])
+
+
+def _of(given: Given) -> str:
+    return f"the {given.layer}'s {value(given.value)}" if given.value is not None else f"a {given.layer} that gives no value"
 
 
 def _concluded(facts: tuple[Fact, ...], new: DeviceModel) -> Iterator[Item]:
@@ -166,3 +170,7 @@ def _shadows(new: DeviceModel, by: Who) -> Iterator[Item]:
             )
             mark = ", held" if layers.hold and source == "operator" else ""
             yield Item("shadowed", name_of(new, key), f"{source}'s {value(held)}{mark}, {when}, stands before {_given(declared)}")
+    for key, declared in new.declared.items():
+        if declared.pinned and declared.base:
+            pin, file = given_by(declared)
+            yield Item("shadowed", name_of(new, key), f"{_of(pin)} of {clean(pin.file)} stands before {_of(file)} of {clean(file.file)}")

@@ -36,17 +36,18 @@ VALUE_CHARS = 40
 LIST_MEMBERS = 6
 """How much of a value, and how many members of a list, a table shows; ``--json`` has all of them."""
 
-DERIVED, FILE = "derived", "file"
-"""Where a value is from that no layer above the file holds."""
+DERIVED, FILE, PINNED = "derived", "file", "pinned file"
+"""Where a value is from that no layer above the files holds."""
 
 
 class Setting(NamedTuple):
-    """A variable attribute: its declaration, its value in force, the layer that is from."""
+    """A variable attribute: its declaration, its value in force, the layer that is from, and what the layers above the files hold."""
 
     key: Key
     declared: Declared
     value: str
     layer: str
+    held: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
 
@@ -60,7 +61,7 @@ def settings(folded: Folded) -> Iterator[Setting]:
         if view is not None:
             found, layer = view(folded.station, cx, key), DERIVED
         else:
-            layer, found = next(layers.held(), (FILE, declared.value))
+            layer, found = next(layers.held(), (file_layer(declared), declared.value))
         notes = []
         if layers.hold:
             notes.append("held: the CSMS may not change it")
@@ -71,7 +72,28 @@ def settings(folded: Folded) -> Iterator[Setting]:
             notes.append(declared.policy)
         if not declared.honoured:
             notes.append("not honoured")
-        yield Setting(key, declared, found or "", layer, tuple(notes))
+        yield Setting(key, declared, found or "", layer, tuple(layers.held()), tuple(notes))
+
+
+class Given(NamedTuple):
+    """What the component files give a variable attribute in one of their two layers, and which of them does; None: no value."""
+
+    layer: str
+    value: str | None
+    file: str
+
+
+def given_by(declared: Declared) -> list[Given]:
+    """What the files give, the layer in force first: what an override pins, and what the file beneath it says."""
+    if not declared.pinned:
+        return [Given(FILE, declared.value, declared.base or declared.source)]
+    pin = Given(PINNED, declared.value, declared.source)
+    return [pin, Given(FILE, declared.beneath, declared.base)] if declared.base else [pin]
+
+
+def file_layer(declared: Declared) -> str:
+    """Which of the files' two layers its value is from."""
+    return PINNED if declared.pinned else FILE
 
 
 def setting(folded: Folded, key: Key, text: str) -> Setting:
@@ -140,6 +162,10 @@ def as_json(row: Setting) -> dict[str, Any]:
         "address": spelled(it),
         "value": unsealed(row.value),
         "layer": row.layer,
+        "layers": [
+            *[{"layer": layer, "value": unsealed(held)} for layer, held in row.held],
+            *[{"layer": layer, "value": unsealed(held) if held is not None else None, "file": file} for layer, held, file in given_by(it)],
+        ],
         "mutability": it.mutability,
         "constant": it.constant,
         "persistent": it.persistent,
@@ -183,8 +209,11 @@ def changes(kernel: Kernel, store: Reading, key: Key, number: int = 0) -> list[C
             layer, what = FILE, ""
             if isinstance(fact, ModelDeclared):
                 new = next((one for one in declarations(fact.body) if key_in(one) == key), None)
-                what, given = redeclared(given, new), new
-            elif isinstance(fact, VariableSet | VariableCleared):
+                for layer, what in redeclared(given, new):
+                    found.append(Change(seq, at_us, wall.text(at_us).strip(), layer, what, fact))
+                given = new
+                continue
+            if isinstance(fact, VariableSet | VariableCleared):
                 layer, what = fact.source, said(fact) if key_in(fact) == key else ""
             elif isinstance(fact, DeclarationRemoved | DeclarationReturned) and fact.variable and key_in(fact) == key:
                 what = (
@@ -209,31 +238,54 @@ def said(fact: VariableSet | VariableCleared) -> str:
     return f"{text}, to count from the next boot on" if fact.pending else text
 
 
-def redeclared(old: Declared | None, new: Declared | None) -> str:
-    """How the files changed a declaration; empty where they did not."""
-    if old == new:
-        return ""
+def redeclared(old: Declared | None, new: Declared | None) -> Iterator[tuple[str, str]]:
+    """How the files changed a declaration, in each of their two layers; nothing where they did not."""
     if new is None:
-        return "declared no longer"
+        if old is not None:
+            yield FILE, "declared no longer"
+        return
     if old is None:
-        return f"declared by {new.source or 'a component file'}, with {value(new.value) if new.value is not None else 'no value'}"
-    return "; ".join(differences(old, new))
+        first = given_by(new)[-1]
+        with_what = value(first.value) if first.value is not None else "no value"
+        yield first.layer, f"declared by {clean(first.file) or 'a component file'}, with {with_what}"
+    elif told := unpinned(old, new):
+        yield FILE, "; ".join(told)
+    if pin := pinned(old, new):
+        yield PINNED, pin
 
 
 PLAIN = ("data_type", "unit", "min_limit", "max_limit", "values_list", "mutability")
-MARKS = ("constant", "persistent", "required", "honoured", "supports_monitoring", "policy", "reboot", "source")
+MARKS = ("constant", "persistent", "required", "honoured", "supports_monitoring", "policy", "reboot")
 
 
 def differences(old: Declared, new: Declared) -> list[str]:
     """What two declarations of one variable attribute differ in, a text each."""
+    told = pinned(old, new)
+    return [*([told] if told else []), *unpinned(old, new)]
+
+
+def pinned(old: Declared | None, new: Declared) -> str:
+    """What became of the value that an override pins; empty for nothing."""
+    before = old.value if old is not None and old.pinned else None
+    if not new.pinned:
+        return f"no longer pinned at {_or_none(before)}" if old is not None and old.pinned else ""
+    if old is None or not old.pinned:
+        return f"pinned at {_or_none(new.value)} by {clean(new.source)}" if new.base or old is not None else ""
+    return f"pinned file's value {_or_none(before)} -> {_or_none(new.value)}" if before != new.value else ""
+
+
+def unpinned(old: Declared, new: Declared) -> list[str]:
+    """What two declarations differ in beside what an override pins."""
     found = []
-    if old.value != new.value:
-        found.append(f"file's value {_or_none(old.value)} -> {_or_none(new.value)}")
+    before, after = [given_by(one)[-1] for one in (old, new)]
+    if before.layer == after.layer == FILE and before.value != after.value:
+        found.append(f"file's value {_or_none(before.value)} -> {_or_none(after.value)}")
     for name in (*PLAIN, *MARKS):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             found.append(f"{name.replace('_', ' ')} {_member(before)} -> {_member(after)}")
-    return found
+    files = [one.base or one.source for one in (old, new)]
+    return found if files[0] == files[1] else [*found, f"declared by {_member(files[0])} -> {_member(files[1])}"]
 
 
 def _or_none(text: str | None) -> str:
@@ -259,7 +311,7 @@ def history(kernel: Kernel, store: Reading, folded: Folded, key: Key, text: str,
         raise SetupFault(undeclared(model, key, text))
     rows = [(f"#{one.seq}", one.when, one.layer, one.what) for one in found]
     if known:
-        layer, held = next(before.layers.get(key, NOTHING).held(), (FILE, before.declared[key].value))
+        layer, held = next(before.layers.get(key, NOTHING).held(), (file_layer(before.declared[key]), before.declared[key].value))
         rows.insert(0, (f"#{base}", "-", layer, f"{_or_none(held)} in force; what was before is in turns that were retired"))
     return table(("TURN", "TIME", "LAYER", "WHAT"), rows)
 
@@ -274,10 +326,10 @@ def who_set(kernel: Kernel, store: Reading, folded: Folded, key: Key, text: str,
     found = changes(kernel, store, key, number)
     model = folded.station[DEVICE_MODEL]
     rows = [(layer, value(held), _by(store, found, layer, number, folded.seq)) for layer, held in model.layers.get(key, NOTHING).held()]
-    last = next((one for one in reversed(found) if isinstance(one.fact, ModelDeclared)), None)
-    since = f"in turn {last.seq} ({last.when})" if last is not None else "in a turn that was retired"
-    source = clean(row.declared.source) or "a component file"
-    rows.append((FILE, _or_none(row.declared.value), f"{source}, last changed {since}"))
+    for layer, held, file in given_by(row.declared):
+        last = next((one for one in reversed(found) if one.layer == layer and isinstance(one.fact, ModelDeclared)), None)
+        since = f"in turn {last.seq} ({last.when})" if last is not None else "in a turn that was retired"
+        rows.append((layer, _or_none(held), f"{clean(file) or 'a component file'}, last changed {since}"))
     return [
         *head,
         *table(("LAYER", "VALUE", "SET"), rows),

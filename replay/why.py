@@ -57,6 +57,7 @@ from machines.session.state import SESSIONS
 from replay import state
 from replay.address import address, near, spelled
 from replay.reading import one, scan, turns, wall_before
+from replay.settings import PINNED, Given, given_by
 from replay.show import MARGIN
 from replay.show import lines as turn_lines
 from replay.text import clean, event, moment, pseudonym, value
@@ -278,20 +279,19 @@ class _Asker:
         lines += [f"before: {value(old.value)}, {_changed(s, t, old)}" for s, t, old in reversed(settings[-6:-1])]
         if len(settings) > 6:  # noqa: PLR2004 (five before the last)
             lines.append(f"and {len(settings) - 6} times before that")
-        if declared is not None and declared.value is not None:
-            lines.append(f"declared as {value(declared.value)} by {_file(declared)}")
+        if declared is not None:
+            lines += [_gives(given) for given in given_by(declared) if given.value is not None]
         return [*lines, "", *self.chain(Target(seq, fact))]
 
     def _declared_in(self, declared: Declared | None) -> list[str]:
         if declared is None:
             return []
-        given = f"gives {value(declared.value)}" if declared.value is not None else "gives no value"
-        line = f"declared by {_file(declared)}, which {given}"
+        lines = [_gives(given) for given in given_by(declared)]
         told = list(scan(self.store, (ModelDeclared,), self.number))
         if not told:
-            return [line, f"declared {self._gone()}"]
+            return [*lines, f"declared {self._gone()}"]
         seq, _, events = told[-1]
-        return [line, "", *self.chain(Target(seq, events[-1]))]
+        return [*lines, "", *self.chain(Target(seq, events[-1]))]
 
     def _derived(self, key: Key, declared: Declared, view: View) -> list[str]:
         """A variable that nobody stores: what it is now, and the turn that last made it so."""
@@ -413,8 +413,11 @@ def _by(source: str) -> str:
     return {"csms": "the CSMS", "station": "the station itself", "operator": "an operator"}.get(source, clean(source))
 
 
-def _file(declared: Declared) -> str:
-    return f"component file {clean(declared.source)}" if declared.source else "a component file"
+def _gives(given: Given) -> str:
+    file = f"component file {clean(given.file)}" if given.file else "a component file"
+    if given.layer == PINNED:
+        return f"pinned at {value(given.value or '')} by {file}"
+    return f"declared as {value(given.value)} by {file}" if given.value is not None else f"declared by {file}, which gives no value"
 
 
 def _described(key: Key, declared: Declared | None, held: str | None) -> str:

@@ -189,7 +189,7 @@ def _override(chance: Random, base: Json) -> Json:
             if what == "attributes":
                 change["attributes"] = [{"type": chance.choice(("Actual", "Actual", "Target")), "value": value}]
             elif what == "characteristics":
-                change["characteristics"] = chance.choice(({"unit": "A"}, {"supportsMonitoring": True}))
+                change["characteristics"] = chance.choice(({"unit": "A"}, {"supportsMonitoring": True}, {"maxLimit": None}, {"maxLimits": None}))
             elif what == "policy":
                 change["policy"] = "file-wins"
             else:
@@ -371,6 +371,14 @@ NAME_MOST, UNIT_MOST, LIST_MOST, TEXT_MOST, DIGITS_MOST, DEPTH_MOST = 50, 16, 10
 """Characters of a name, a unit, a valuesList, a value and a number; levels of a document."""
 
 
+PROPERTY = {
+    "variable_name", "instance", "characteristics", "attributes", "description", "default", "required", "honoured", "source", "policy",
+    "reboot", "type", "minimum", "maximum", "minLength", "maxLength",
+}  # fmt: skip
+KIND = {"dataType", "unit", "minLimit", "maxLimit", "valuesList", "supportsMonitoring"}
+ATTRIBUTE = {"type", "mutability", "value", "persistent", "constant"}
+
+
 class Declaration(NamedTuple):
     """What an attribute has to be declared as; a secret's *value* is the text that has to be put away."""
 
@@ -387,6 +395,9 @@ class Declaration(NamedTuple):
     """unit, persistent, constant, supports_monitoring, required, honoured, policy, reboot."""
 
     source: str
+    pinned: bool = False
+    base: str = ""
+    """Whether an override gives the value, and the file that it changes the variable of."""
 
 
 class Verdict(NamedTuple):
@@ -436,11 +447,37 @@ def _name_is_good(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= NAME_MOST and value == value.strip() and value.isprintable()
 
 
+def _over(old: Json, new: Json) -> None:
+    """What is new takes its place, and a null takes away."""
+    for key, value in new.items():
+        if value is None:
+            old.pop(key, None)
+        else:
+            old[key] = value
+
+
+def _objects(body: Json) -> list[tuple[Json, set[str]]]:
+    """The objects of a property, and which members each may have."""
+    attributes = body.get("attributes")
+    found = [(one, ATTRIBUTE) for one in (attributes if isinstance(attributes, list) else ()) if isinstance(one, dict)]
+    found = [(one, known) for one, known in found if isinstance(one.get("type", "Actual"), str)]
+    return [(body, PROPERTY), *([(body["characteristics"], KIND)] if isinstance(body.get("characteristics"), dict) else []), *found]
+
+
+def _pinned(merged: Json, change: Json) -> set[str]:
+    """Which attributes of *merged* have a value that *change* gave."""
+    mine = {one.get("type", "Actual") for one, known in _objects(change) if known is ATTRIBUTE and one.get("value") is not None}
+    valued = {one.get("type", "Actual") for one, known in _objects(merged) if known is ATTRIBUTE and "value" in one}
+    return mine | ({"Actual"} if change.get("default") is not None and "Actual" not in valued else set())
+
+
 class _Examiner:
     def __init__(self, made: Directory) -> None:
         self.made = made
         self.faults: set[tuple[str, str]] = set()
         self.marked = True
+        self.pinned: set[tuple[str, str, str, str]] = set()
+        self.added: set[tuple[str, str, str]] = set()
         self.declarations: list[tuple[tuple[str, str, int, int], str, Declaration]] = []
 
     def verdict(self) -> Verdict:
@@ -542,6 +579,8 @@ class _Examiner:
             if key not in by_name:
                 properties[label] = deepcopy(body)
                 touched[body["variable_name"], instance] = name
+                self.added.add((base_name, body["variable_name"], instance))
+                self.pinned |= {(base_name, body["variable_name"], instance, kind) for kind in _pinned(body, body)}
                 continue
             old = properties[by_name[key]]
             touched[old["variable_name"], old.get("instance", "")] = name
@@ -549,7 +588,7 @@ class _Examiner:
                 if member in ("variable_name", "instance"):
                     continue
                 if member == "characteristics" and isinstance(value, dict) and isinstance(old.get(member), dict):
-                    old[member].update(deepcopy(value))
+                    _over(old[member], deepcopy(value))
                 elif member == "attributes" and isinstance(value, list) and isinstance(old.get(member), list):
                     places: dict[str, int] = {}
                     for place, one in enumerate(old[member]):
@@ -558,11 +597,14 @@ class _Examiner:
                     for one in deepcopy(value):
                         kind = one.get("type", "Actual") if isinstance(one, dict) else None
                         if isinstance(kind, str) and kind in places:
-                            old[member][places.pop(kind)].update(one)
+                            _over(old[member][places.pop(kind)], one)
                         else:
                             old[member].append(one)
                 else:
-                    old[member] = deepcopy(value)
+                    _over(old, {member: deepcopy(value)})
+            if any(value is None and key not in known for part, known in _objects(body) for key, value in part.items()):
+                self.faults.add((name, f"{here}.{title}"))
+            self.pinned |= {(base_name, old["variable_name"], old.get("instance", ""), kind) for kind in _pinned(old, body)}
         return touched
 
     # One file
@@ -626,7 +668,13 @@ class _Examiner:
             if not judged.check():
                 self.faults.add((file, f"{here}.{title}" if here else title))
             for declared in judged.found:
-                whole = declared._replace(component=address, variable=(variable, instance), source=file.partition(" over ")[0])
+                whole = declared._replace(
+                    component=address,
+                    variable=(variable, instance),
+                    source=file.partition(" over ")[0],
+                    pinned=(name, variable, instance, declared.attribute) in self.pinned,
+                    base=name if (variable, instance) in touched and (name, variable, instance) not in self.added else "",
+                )
                 self.declarations.append((address, name, whole))
             if variable:
                 key = (variable.casefold(), instance.casefold())
@@ -711,11 +759,7 @@ class _Property:
 
     def check(self) -> bool:
         body = self.body
-        known = {
-            "variable_name", "instance", "characteristics", "attributes", "description", "default", "required", "honoured", "source", "policy",
-            "reboot", "type", "minimum", "maximum", "minLength", "maxLength",
-        }  # fmt: skip
-        self.must(not set(body) - known)
+        self.must(not set(body) - PROPERTY)
         self.must(isinstance(body.get("description", ""), str))
         self.must(body.get("source", "OCPP") in ("OCPP", "EVEREST"))
         self.must(body.get("policy", "runtime-wins") in ("runtime-wins", "file-wins"))
@@ -740,7 +784,7 @@ class _Property:
         for attribute, name in zip(attributes, types, strict=True):
             mutability = attribute.get("mutability", "ReadWrite")
             self.must(mutability in ("ReadOnly", "ReadWrite", "WriteOnly"))
-            self.must(not set(attribute) - {"type", "mutability", "value", "persistent", "constant"})
+            self.must(not set(attribute) - ATTRIBUTE)
             self.must(all(type(attribute.get(flag, True)) is bool for flag in ("persistent", "constant")))
             raw = [attribute["value"]] if "value" in attribute else []
             if name == "Actual" and "default" in body:
@@ -771,7 +815,7 @@ class _Property:
         return self.good
 
     def kind(self, kind: Json) -> tuple[str, Decimal | None, Decimal | None, tuple[str, ...]]:
-        self.must(not set(kind) - {"dataType", "unit", "minLimit", "maxLimit", "valuesList", "supportsMonitoring"})
+        self.must(not set(kind) - KIND)
         data_type = kind.get("dataType")
         if not isinstance(data_type, str) or data_type not in TYPES:
             self.good = False

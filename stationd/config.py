@@ -33,7 +33,8 @@ EPILOG = """examples:
   stationd config who-set OCPPCommCtrlr.HeartbeatInterval               why this value, and who set it
 
 An ADDRESS is Component.Variable, Component(instance).Variable(instance), with @evse or @evse.connector where it belongs to one, and :Target, :MinSet
-or :MaxSet for another attribute; square brackets do as well as round ones.  Layers, from the lowest to the highest: file, station, csms, operator.
+or :MaxSet for another attribute; square brackets do as well as round ones.  Layers, from the lowest to the highest: file, pinned file (a value that
+override/ gives), station, csms, operator.
 """
 
 ADDRESS_HELP = "Component.Variable, Component(instance).Variable(instance), @evse.connector, :Attribute"
@@ -239,11 +240,11 @@ def _one(args: argparse.Namespace, out: Output, folded: Folded) -> None:
 
 def list_(args: argparse.Namespace, out: Output, store: Watched) -> None:
     """A table; exit status 1 where nothing fits the pattern."""
-    from replay.settings import DERIVED, FILE, as_json, lines, matching, settings
+    from replay.settings import DERIVED, FILE, PINNED, as_json, lines, matching, settings
 
     found = list(matching(settings(_newest(store, args.station)), args.pattern))
     if args.set:
-        found = [row for row in found if row.layer not in (DERIVED, FILE)]
+        found = [row for row in found if row.layer not in (DERIVED, FILE, PINNED)]
     if args.json:
         out.say(_json([as_json(row) for row in found]))
     elif found:

@@ -143,11 +143,11 @@ def _is(declared: Declared, right: Declaration) -> bool:
         declared.attribute, declared.data_type, declared.mutability, _limit(declared.min_limit), _limit(declared.max_limit), declared.values_list,
         (declared.unit, declared.persistent, declared.constant, declared.supports_monitoring, declared.required, declared.honoured, declared.policy,
          declared.reboot),
-        declared.source,
+        (declared.source, declared.pinned, declared.base),
     )  # fmt: skip
     expected = (
         right.component, right.variable, right.attribute, right.data_type, right.mutability, *right.limits, right.values_list, right.others,
-        right.source,
+        (right.source, right.pinned, right.base),
     )  # fmt: skip
     if found != expected:
         return False

@@ -121,7 +121,7 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
     """The declarations as one input, with what the command line says in place of what the files say."""
     from hashlib import blake2b
 
-    wanted: dict[tuple[str, str], str] = {}
+    wanted: dict[tuple[str, str], tuple[str, str]] = {}
     if csms is not None:
         if not csms.startswith(("ws://", "wss://")):
             raise SetupFault(f"--csms {csms}: must be a WebSocket URL, ws://host:port/path")
@@ -136,22 +136,25 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
                 "ocppInterface": "Wired0",
             },
         }
-        wanted["InternalCtrlr", "NetworkConnectionProfiles"] = jsontext.encode([profile]).decode()
-        wanted["OCPPCommCtrlr", "NetworkConfigurationPriority"] = "1"
+        wanted["InternalCtrlr", "NetworkConnectionProfiles"] = jsontext.encode([profile]).decode(), "--csms"
+        wanted["OCPPCommCtrlr", "NetworkConfigurationPriority"] = "1", "--csms"
     if identity is not None:
         if not identity or len(identity) > 48 or any(c in identity for c in ":/ "):  # noqa: PLR2004 (the type's length)
             raise SetupFault(f"--identity {identity!r}: 1 to 48 characters without colon, slash and blank")
-        wanted["SecurityCtrlr", "Identity"] = identity
+        wanted["SecurityCtrlr", "Identity"] = identity, "--identity"
     missing = wanted.keys() - {(d.component, d.variable) for d in declarations}
     if missing:
         component, variable = min(missing)
         raise SetupFault(f"the component files declare no {component}.{variable}, which the command line wants to set; add it")
-    body = jsontext.encode(
-        [
-            written(replace(d, value=wanted[d.component, d.variable]) if (d.component, d.variable) in wanted and d.attribute == "Actual" else d)
-            for d in declarations
-        ]
-    )
+
+    def given(d: Declared) -> Declared:
+        if (d.component, d.variable) not in wanted or d.attribute != "Actual":
+            return d
+        # It stands over the files as a file in override/ does, and is told by the option's name.
+        value, option = wanted[d.component, d.variable]
+        return replace(d, value=value, source=option, pinned=True, beneath=d.value, base=d.source)
+
+    body = jsontext.encode([written(given(d)) for d in declarations])
     return ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body)
 
 

@@ -56,6 +56,9 @@ class Declared(Value):
     policy: str = "runtime-wins"  # file-wins: a new value in the file counts more than what the CSMS or the station set before
     reboot: bool = False  # a new value counts from the next boot on
     monitors: tuple[DeclaredMonitor, ...] = ()
+    pinned: bool = False  # value is what a file in override/ gives: the layer above the file's
+    beneath: str | None = None  # the value that the pin lies over; None: nothing
+    base: str = ""  # the file that declares it, where source is a file in override/; empty: source does
 
 
 MONITORS = Declared.FIELDS.index("monitors")

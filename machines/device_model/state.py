@@ -1,7 +1,8 @@
 """Declarations and the values that facts gave.
 
 Law: stored is only what was set; what another machine knows is a derived variable (``derived.py``) and never stored twice.  Every layer keeps its own
-value, and the highest that has one is in force: file < station < CSMS < operator.
+value, and the highest that has one is in force: file < pinned file < station < CSMS < operator; which of the first two it is, the files settle among
+themselves (``Declared.pinned``).
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ class DeviceModel(State):
         """Whether any value contains *text*, in force or not."""
         stored = (value for kept in (self.layers, self.buried) for layers in kept.values() for _, value in layers.held())
         waiting = (value for _, value in self.pending.values())
-        given = (declared.value or "" for declared in self.declared.values())
+        given = (value or "" for declared in self.declared.values() for value in (declared.value, declared.beneath))
         return any(text in value for values in (stored, waiting, given) for value in values)
 
 

@@ -84,6 +84,88 @@ def test_attributes_are_found_by_their_type_and_new_ones_added(files: Files) -> 
     assert {name: d.value for name, d in tank(files).items()} == {"Depth Target": "1", "Depth Actual": "3", "Depth MaxSet": "4"}
 
 
+PINS: list[tuple[dict[str, Any], dict[str, Any], tuple[str | None, bool, str | None]]] = [
+    ({"value": 1}, {"attributes": [{"value": 7}]}, ("7", True, "1")),
+    ({"value": 1, "default": 2}, {"attributes": [{"value": 7}]}, ("7", True, "1")),
+    ({"default": 2}, {"attributes": [{"value": 7}]}, ("7", True, "2")),
+    ({"default": 2}, {"default": 7}, ("7", True, "2")),
+    ({}, {"attributes": [{"value": 7}]}, ("7", True, None)),
+    ({"value": 1}, {"attributes": [{"value": 1}]}, ("1", True, "1")),
+    ({"value": "01"}, {"attributes": [{"value": 7}]}, ("7", True, "1")),
+    ({"value": 1}, {"default": 7}, ("1", False, None)),
+    ({"value": 1}, {"characteristics": {"maxLimit": 9}}, ("1", False, None)),
+    ({"value": 1, "default": 2}, {"attributes": [{"value": None}]}, ("2", False, None)),
+    ({"value": 1, "default": 2}, {"attributes": [{"value": None}], "default": 7}, ("7", True, "1")),
+    ({"value": 1}, {"characteristics": {"dataType": "boolean"}, "attributes": [{"value": True}]}, ("true", True, "1")),
+]
+
+
+@pytest.mark.parametrize(("below", "changed", "expected"), PINS)
+def test_a_value_that_an_override_gives_is_a_pin_over_the_files(
+    files: Files, below: dict[str, Any], changed: dict[str, Any], expected: tuple[str | None, bool, str | None]
+) -> None:
+    """If this failed, the maker's new value beneath a site's own could not be told from one that counts."""
+    files.tank(variable("Depth", **below), variable("Flow", value=3))
+    over(files, change(**changed))
+    found = tank(files)
+    depth, flow = found["Depth Actual"], found["Flow Actual"]
+    assert (depth.value, depth.pinned, depth.beneath) == expected
+    assert (depth.source, depth.base) == ("override/Tank.json", "standardized/Tank.json")
+    assert (flow.pinned, flow.beneath, flow.base) == (False, None, "")
+
+
+def test_each_attribute_is_pinned_by_itself(files: Files) -> None:
+    """If this failed, a pin on a limit would be told of the value."""
+    files.tank(variable("Depth", attributes=[{"type": "Target", "value": 1}, {"value": 2}]))
+    over(files, change(attributes=[{"type": "Target", "value": 3}, {"type": "MaxSet", "value": 4}]))
+    assert {name: (d.pinned, d.beneath) for name, d in tank(files).items()} == {
+        "Depth Target": (True, "1"),
+        "Depth Actual": (False, None),
+        "Depth MaxSet": (True, None),
+    }
+
+
+def test_a_variable_of_an_overrides_own_is_pinned_over_nothing(files: Files) -> None:
+    """If this failed, a person would look for it in a file that does not have it."""
+    files.tank(variable("Depth", value=1))
+    document = {"name": "Tank", "properties": {"mine": variable("Flow", value=2), "other": variable("Ebb")}}
+    files.put("override/Tank.json", document)
+    flow, ebb = tank(files)["Flow Actual"], tank(files)["Ebb Actual"]
+    assert (flow.value, flow.pinned, flow.beneath, flow.base, flow.source) == ("2", True, None, "", "override/Tank.json")
+    assert (ebb.value, ebb.pinned) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("old horse", "(a secret)"),
+        (5, "(a secret)"),
+        ('[{"configurationSlot": 1, "connectionData": {"basicAuthPassword": "old horse", "ocppVersion": "OCPP21"}}]', "(a secret)"),
+    ],
+)
+def test_a_secret_beneath_a_pin_is_not_told(files: Files, given: Any, expected: str) -> None:
+    """If this failed, the password that a maker ships would stand in every journal in the clear."""
+    files.tank(variable("Pass", "string", mutability="WriteOnly", value=given))
+    over(files, change("Pass", attributes=[{"value": "new horse"}]))
+    assert tank(files)["Pass Actual"].beneath == expected
+    files.put("standardized/InternalCtrlr.json", component("InternalCtrlr", variable("NetworkConnectionProfiles", "string", value=given)))
+    files.put("override/InternalCtrlr.json", component("InternalCtrlr", change("NetworkConnectionProfiles", attributes=[{"value": "[]"}])))
+    (found,) = [d for d in files.load().declarations if d.component == "InternalCtrlr"]
+    assert found.pinned
+    assert "horse" not in (found.beneath or "")
+    assert ("OCPP21" in str(given)) == ("OCPP21" in (found.beneath or "")), "what is no secret in it is told"
+
+
+def test_a_null_in_an_override_takes_away(files: Files) -> None:
+    """If this failed, a limit that a maker set could only be got rid of with a copy of the whole file."""
+    files.tank(variable("Depth", value=5, minLimit=1, maxLimit=9, unit="m", policy="file-wins", default=3))
+    over(files, change(characteristics={"maxLimit": None, "unit": None}, attributes=[{"value": None}], policy=None))
+    found = tank(files)["Depth Actual"]
+    assert (found.min_limit, found.max_limit, found.unit, found.value, found.policy) == ("1", "", "", "3", "runtime-wins")
+    over(files, change(default=None, attributes=[{"value": 400}], characteristics={"maxLimit": None}))
+    assert tank(files)["Depth Actual"].value == "400"
+
+
 def test_an_override_adds_a_variable(files: Files) -> None:
     """If this failed, a variable of one's own would need a copy of the whole component."""
     files.tank(variable("Depth", value=1))
@@ -139,6 +221,13 @@ BAD = [
     (component("Tank", change(attributes=[{}, {"value": 2}])), f"{OVER}: Tank.Depth: has two attributes of type Actual"),
     (component("Tank", change(attributes=[{"type": "MaxSet", "value": "x"}])), f"{OVER}: Tank.Depth (MaxSet): value 'x' is not of type integer"),
     (component("Tank", change(policy="files-win")), f"{OVER}: Tank.Depth: 'policy' 'files-win' is not known; did you mean 'file-wins'?"),
+    (
+        component("Tank", change(characteristics={"maxLimits": None})),
+        "override/Tank.json: Tank.Depth: key 'maxLimits' is not known; right would be 'maxLimit'",
+    ),
+    (component("Tank", change(monitor=None)), "override/Tank.json: Tank.Depth: key 'monitor' is not known; right would be 'monitors'"),
+    (component("Tank", change(attributes=[{"values": None}])), "override/Tank.json: Tank.Depth: key 'values' is not known; right would be 'value'"),
+    (component("Tank", change(attributes=None)), f"{OVER}: Tank.Depth: 'attributes' is missing"),
     (component("Tank", change(reboot="yes")), f"{OVER}: Tank.Depth: 'reboot' is 'yes'; right would be true or false"),
 ]
 

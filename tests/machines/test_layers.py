@@ -263,6 +263,49 @@ def test_the_operator_outranks_a_file_that_wins(tried: Story) -> None:
     assert value(tried, "Pinned") == "mine"
 
 
+def pinned(declared: Declared, value: str) -> Declared:
+    """The same with an override over it."""
+    file = replace(declared, source="standardized/Tried.json")
+    return replace(file, value=value, pinned=True, beneath=file.value, source="override/Tried.json", base=file.source)
+
+
+def test_a_pinned_value_stands_above_the_file_and_below_all_others(tried: Story) -> None:
+    """File < pinned file < station < CSMS < operator."""
+    boot(tried, edited(pinned(LIMIT, "20")))
+    assert value(tried, "Limit") == "20"
+    boot(tried, edited(pinned(replace(LIMIT, value="15"), "20")))
+    assert value(tried, "Limit") == "20", "what the maker says anew lies beneath the pin"
+    put(tried, item("Limit", "30"))
+    operator(tried, "Limit", "40")
+    boot(tried, edited(pinned(LIMIT, "25")))
+    assert value(tried, "Limit") == "40"
+    assert [(fact.source, fact.old, fact.value) for fact in facts([reset(tried, "Limit")], VariableCleared)] == [
+        ("operator", "40", "30"),
+        ("csms", "30", "25"),
+    ]
+    assert value(tried, "Limit") == "25"
+    boot(tried, edited(replace(LIMIT, value="15")))
+    assert value(tried, "Limit") == "15", "without the override the file's value counts"
+
+
+def test_a_file_wins_with_its_pin_and_not_with_what_lies_beneath(tried: Story) -> None:
+    """The files say one thing together; whoever set a pin does not want the maker's next release to reset stations in the field."""
+    boot(tried, edited(pinned(PINNED, "pin")))
+    assert value(tried, "Pinned") == "pin"
+    put(tried, item("Pinned", "csms"))
+    turns = boot(tried, edited(pinned(replace(PINNED, value="maker's"), "pin")))
+    assert said(turns, VariableCleared) == []
+    assert value(tried, "Pinned") == "csms", "nothing that counts is new"
+    turns = boot(tried, edited(pinned(replace(PINNED, value="maker's"), "another pin")))
+    assert [(fact.old, fact.value, fact.cause) for fact in said(turns, VariableCleared)] == [("csms", "another pin", "file wins")]
+    put(tried, item("Pinned", "csms"))
+    boot(tried, edited(replace(PINNED, value="maker's")))
+    assert value(tried, "Pinned") == "maker's", "a pin that goes is news too"
+    put(tried, item("Pinned", "csms"))
+    boot(tried, edited(pinned(replace(PINNED, value="maker's"), "maker's")))
+    assert value(tried, "Pinned") == "csms", "a pin that says what the file says is none"
+
+
 def test_a_value_that_is_gone_from_the_file_is_gone(tried: Story) -> None:
     """Elsewhere the old one stays."""
     boot(tried, edited(replace(NAME, value=None)))

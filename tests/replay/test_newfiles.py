@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -16,12 +17,12 @@ from machines.inputs import CableConnected, ConfigLoaded, OperatorSet, Started
 from machines.station import STATION
 from replay.address import address
 from replay.newfiles import OF_THE_MODEL, Item, boot, items, lines, who
-from replay.settings import history, matching, name_of, setting, settings, who_set
+from replay.settings import as_json, history, matching, name_of, setting, settings, who_set
 from replay.settings import lines as table_lines
 from replay.state import at
 from replay.why import why
 from tests.machines.test_device_model import item, put
-from tests.machines.test_layers import ALL, FIXED, LATER, LIMIT, LIST, NAME, OTHER, PASSING, PINNED, edited, files, operator
+from tests.machines.test_layers import ALL, FIXED, LATER, LIMIT, LIST, NAME, OTHER, PASSING, PINNED, edited, files, operator, pinned
 from tests.story import JOURNAL, PASSWORD, WALL_US, Story
 from wire.declared import Declared
 
@@ -57,6 +58,7 @@ CHANGES: dict[str, Callable[[], ConfigLoaded]] = {
     "nothing": lambda: files(*ALL),
     "a value under one that was set": lambda: edited(replace(LIMIT, value="20"), replace(NAME, value="new")),
     "a value that wins": lambda: edited(replace(PINNED, value="new")),
+    "a pin": lambda: edited(pinned(NAME, "pin"), pinned(FIXED, "pin"), pinned(PINNED, "pin")),
     "limits": lambda: edited(replace(LIMIT, max_limit="70")),
     "limits below everything": lambda: edited(replace(LIMIT, max_limit="50")),
     "a list": lambda: edited(replace(LIST, values_list=("A", "C"))),
@@ -116,7 +118,7 @@ def test_every_kind_of_change_is_told_in_words(tried: Story) -> None:
     assert shadows[0].endswith("by config set, stands before the file's 20")
     (held,) = [str(one) for one in told if one.what == "shadowed" and one.address == "Tried.Name"]
     assert "operator's operator, held, set in turn " in held
-    assert lines(told)[-1].endswith(" values that were set stand before the files'")
+    assert lines(told)[-1].endswith(" values stand before those of a lower layer")
 
 
 def test_a_value_out_of_range_says_what_it_becomes(tried: Story) -> None:
@@ -168,6 +170,60 @@ def test_a_history_has_every_layer_in_order(tried: Story) -> None:
         "max limit 100 -> 70",
         "90 dropped (out of range); 60 in force",
     ]
+
+
+def test_a_pin_and_what_lies_beneath_are_told_apart(tried: Story) -> None:
+    """If this failed, the maker's new value would seem to count, or the file that keeps it from counting could not be found."""
+    first = edited(pinned(FIXED, "pin"))
+    told, _ = foretold(tried, first)
+    assert [str(one) for one in told if one.address == "Tried.Fixed"] == [
+        "declaration: Tried.Fixed: pinned at pin by override/Tried.json; declared by none -> standardized/Tried.json",
+        "in force: Tried.Fixed: file -> pin",
+        "shadowed: Tried.Fixed: the pinned file's pin of override/Tried.json stands before the file's file of standardized/Tried.json",
+    ]
+    tried.files = first
+    tried.start()
+    second = edited(pinned(replace(FIXED, value="new"), "pin"))
+    told, _ = foretold(tried, second)
+    assert [str(one) for one in told if one.address == "Tried.Fixed"] == [
+        "declaration: Tried.Fixed: file's value file -> new",
+        "shadowed: Tried.Fixed: the pinned file's pin of override/Tried.json stands before the file's new of standardized/Tried.json",
+    ]
+    tried.files = second
+    tried.start()
+    journal = tried.rows()
+    folded = snapshots.restore(journal, STATION, lambda: b"")
+    row = setting(folded, address("Tried.Fixed"), "Tried.Fixed")
+    assert (row.value, row.layer) == ("pin", "pinned file")
+    assert as_json(row)["layers"] == [
+        {"layer": "pinned file", "value": "pin", "file": "override/Tried.json"},
+        {"layer": "file", "value": "new", "file": "standardized/Tried.json"},
+    ]
+    found = who_set(STATION, journal, folded, address("Tried.Fixed"), "Tried.Fixed")
+    assert found[0] == "Tried.Fixed = pin"
+    assert [line.partition(" last changed")[0].split() for line in found[2:4]] == [
+        ["pinned", "file", "pin", "override/Tried.json,"],
+        ["file", "new", "standardized/Tried.json,"],
+    ]
+    told_of = [re.split("  +", line, maxsplit=3)[2:] for line in history(STATION, journal, folded, address("Tried.Fixed"), "Tried.Fixed")[1:]]
+    assert told_of == [
+        ["file", "declared by a component file, with file"],
+        ["file", "declared by none -> standardized/Tried.json"],
+        ["pinned file", "pinned at pin by override/Tried.json"],
+        ["file", "file's value file -> new"],
+    ]
+    because = why(STATION, journal, "Tried.Fixed")
+    assert because[2:4] == ["pinned at pin by component file override/Tried.json", "declared as new by component file standardized/Tried.json"]
+    told, _ = foretold(tried, edited(replace(FIXED, value="new")))
+    assert "in force: Tried.Fixed: pin -> new" in [str(one) for one in told]
+    assert any("no longer pinned at pin" in str(one) for one in told)
+    operator(tried, "Fixed", "mine")
+    held = setting(snapshots.restore(tried.rows(), STATION, lambda: b""), address("Tried.Fixed"), "Tried.Fixed")
+    assert [one["layer"] for one in as_json(held)["layers"]] == ["operator", "pinned file", "file"]
+    tried.files = files(*ALL)
+    tried.start()
+    last = history(STATION, tried.rows(), folded, address("Tried.Fixed"), "Tried.Fixed")[-1]
+    assert last.endswith("no longer pinned at pin")
 
 
 def test_who_set_names_every_layer(tried: Story) -> None:

@@ -78,7 +78,7 @@ def test_a_variable_leads_to_who_set_it_and_what_it_was_before(story: Story) -> 
 def test_a_variable_never_set_leads_to_its_component_file(story: Story) -> None:
     """Then the file is where to look."""
     text = asked(story, "TxCtrlr.TxStartPoint")
-    assert "never set since it was declared\ndeclared by a component file, which gives EVConnected" in text
+    assert "never set since it was declared\ndeclared as EVConnected by a component file" in text
     assert "ConfigLoaded(" in text
 
 

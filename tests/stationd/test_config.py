@@ -274,6 +274,57 @@ def test_a_secret_of_the_files_that_is_unchanged_is_no_difference(start: Start, 
 # Other files
 
 
+def test_a_pin_of_the_site_stands_over_the_makers_file(start: Start, tmp_path: Path, files: Path) -> None:
+    """If this failed, nobody could say which of two files a value is from, or a maker's new release would undo what a site decided."""
+    data = tmp_path / "cp"
+    given: dict[str, Any] = {"variable_name": "HeartbeatInterval", "attributes": [{"value": 60}]}
+    override = files / "override" / "OCPPCommCtrlr.json"
+    override.parent.mkdir()
+    override.write_text(json.dumps({"name": "OCPPCommCtrlr", "properties": {"heartbeat": given}}))
+
+    def boot() -> None:
+        station = start("--component-config", str(files), "--csms", "ws://localhost:1", "--identity", "CP8")
+        station.ask("state")
+        station.stop()
+
+    def layers(address: str) -> list[tuple[str, str, str]]:
+        found = json.loads(done("get", address, "--json", data=data))["layers"]
+        return [(one["layer"], one["value"], one.get("file", "")) for one in found]
+
+    boot()
+    below = ("file", "300", "standardized/OCPPCommCtrlr.json")
+    assert layers(INTERVAL) == [("pinned file", "60", "override/OCPPCommCtrlr.json"), below]
+    assert layers(IDENTITY) == [("pinned file", "CP8", "--identity"), ("file", "cp001", "standardized/SecurityCtrlr.json")]
+    assert [line.split()[:5] for line in done("who-set", INTERVAL, data=data).splitlines()[2:4]] == [
+        ["pinned", "file", "60", "override/OCPPCommCtrlr.json,", "last"],
+        ["file", "300", "standardized/OCPPCommCtrlr.json,", "last", "changed"],
+    ]
+    assert "60     pinned file  ReadWrite" in done("list", INTERVAL, data=data)
+    assert done("as-of", "last", INTERVAL, data=data) == "60\n"
+    assert "nothing was set" in done("reset-to-file", INTERVAL, data=data)
+    done("set", INTERVAL, "77", data=data)
+    assert [one[0] for one in layers(INTERVAL)] == ["operator", "pinned file", "file"]
+    assert f"{INTERVAL} = 60 (pinned file)" in done("reset-to-file", INTERVAL, data=data)
+    edited(files, "standardized/OCPPCommCtrlr.json", "HeartbeatInterval", value=400)
+    told = done("diff", str(files), "--csms", "ws://localhost:1", "--identity", "CP8", data=data, status=1)
+    assert f"declaration: {INTERVAL}: file's value 300 -> 400\n" in told
+    assert f"shadowed: {INTERVAL}: the pinned file's 60 of override/OCPPCommCtrlr.json stands before the file's 400 of standardized/" in told
+    boot()
+    assert done("get", INTERVAL, data=data) == "60\n"
+    override.unlink()
+    boot()
+    assert layers(INTERVAL) == [("file", "400", "standardized/OCPPCommCtrlr.json")]
+    rows = [line.split("  ")[-1].strip() for line in done("history", INTERVAL, data=data).splitlines()[1:]]
+    assert rows == [
+        "declared by standardized/OCPPCommCtrlr.json, with 300",
+        "pinned at 60 by override/OCPPCommCtrlr.json",
+        "set to 77 (config set)",
+        "77 dropped (reset); 60 in force",
+        "file's value 300 -> 400",
+        "no longer pinned at 60",
+    ]
+
+
 def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path) -> None:
     """If this failed, the answer to what new files would change would be worth nothing."""
     data = tmp_path / "cp"
@@ -312,7 +363,7 @@ def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path) -
     station.ask("state")
     again = done("diff", str(files), "--csms", "ws://localhost:1", data=data)
     station.stop()
-    assert again.splitlines()[-1] == "nothing would change; 3 values that were set stand before the files'"
+    assert again.splitlines()[-1] == "nothing would change; 5 values stand before those of a lower layer"
 
     journal = Journal(data / "journal", readonly=True)
     try:
