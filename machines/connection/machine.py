@@ -44,18 +44,28 @@ REPEAT_TIMES = Variable("OCPPCommCtrlr", "RetryBackOffRepeatTimes", "5")
 PING_INTERVAL_S = Variable("OCPPCommCtrlr", "WebSocketPingInterval", "60")
 PRIORITY = Variable("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")
 PROFILES = Variable("InternalCtrlr", "NetworkConnectionProfiles", "[]")
+BRACKETS_MOST = 500
+"""Profiles with more opening brackets are not read: how deep a text may be nested would depend on who reads it."""
+
 IDENTITY = Variable("SecurityCtrlr", "Identity", "stationd")
 
 
 def slots(station: Station) -> dict[int, str]:
     """The URL of the CSMS in every configuration slot; none at all where the profiles cannot be read."""
+    return slots_in(PROFILES.text(station)) or {}
+
+
+def slots_in(text: str) -> dict[int, str] | None:
+    """The same of profiles as *text*; None where they cannot be read."""
+    if text.count("[") + text.count("{") > BRACKETS_MOST:
+        return None
     profiles: dict[int, str] = {}
     try:
-        for profile in jsontext.decode(PROFILES.text(station).encode()):
+        for profile in jsontext.decode(text.encode()):
             data: dict[str, Any] = profile.get("connectionData", {})
             profiles[int(profile["configurationSlot"])] = str(data.get("ocppCsmsUrl", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return None
     return profiles
 
 

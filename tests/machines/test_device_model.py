@@ -240,6 +240,42 @@ def test_b05_fr_08_bounds_that_the_same_message_moves_count(story: Story) -> Non
     ]
 
 
+def profiles(*slots: tuple[int, str]) -> str:
+    """Network profiles as a CSMS writes them."""
+    return json.dumps([{"configurationSlot": slot, "connectionData": {"ocppCsmsUrl": url}} for slot, url in slots])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "InvalidValue"),
+        ("garbage", "InvalidValue"),
+        ("<sealed:000000000000000000000000000000f1:20:p>", "InvalidValue"),
+        ("7", "InvalidValue"),
+        ("[7]", "InvalidValue"),
+        ("[" * 2000, "InvalidValue"),
+        ('[{"connectionData": {"ocppCsmsUrl": "ws://a"}}]', "InvalidValue"),
+        ("[]", "InvalidNetworkConf"),
+        (profiles((2, "ws://elsewhere")), "InvalidNetworkConf"),
+        (profiles((1, "")), "InvalidNetworkConf"),
+        (profiles((1, "http://elsewhere")), "InvalidURL"),
+    ],
+)
+def test_b05_fr_07_profiles_that_lead_nowhere(story: Story, text: str, reason: str) -> None:
+    """Else one bad SetVariables, and nobody hears of the station again before somebody drives there."""
+    (result,) = put(story, item("NetworkConnectionProfiles", text, component="InternalCtrlr"))
+    assert (result["attributeStatus"], result["attributeStatusInfo"]["reasonCode"]) == ("Rejected", reason)
+
+
+def test_profiles_and_their_priority_in_one_message(story: Story) -> None:
+    """Each is judged beside what stands before it.  Else a CSMS that moves a station to another slot needs two messages."""
+    both = item("NetworkConnectionProfiles", profiles((1, "ws://old"), (2, "wss://new")), component="InternalCtrlr")
+    second = item("NetworkConfigurationPriority", "2,1", component="OCPPCommCtrlr")
+    only = item("NetworkConnectionProfiles", profiles((2, "wss://new")), component="InternalCtrlr")
+    assert [r["attributeStatus"] for r in put(story, second, both)] == ["Rejected", "Accepted"]
+    assert [r["attributeStatus"] for r in put(story, both, second, only)] == ["Accepted", "Accepted", "Accepted"]
+
+
 def test_a_fact_says_what_was_in_force_before_it(tried: Story) -> None:
     """Else the history of a variable that was emptied and set in one message tells of a value that was gone already."""
     turn = ask(tried, "SetVariables", item("Text", ""), item("Text", "xy"))
