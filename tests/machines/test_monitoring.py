@@ -1020,6 +1020,45 @@ def test_n07_fr_13_n07_fr_14_monitors_outlive_restarts(watched: Story) -> None:
     assert brief(change(watched, "Depth", "10")) == [(delta, "Alerting", "10", True)]
 
 
+@pytest.mark.parametrize("severity", [5, 6])
+def test_n07_fr_14_what_a_restart_brought_back_is_cleared(watched: Story, severity: int) -> None:
+    """N07.FR.14: the value is back because of the start itself; told when the station is accepted, whether or not it waited in the queue."""
+    passing = model(tank("Depth", value="10", persistent=False))
+    watched.settle(watched.when(passing))
+    [upper] = placed(watched, item("Depth", value=20, severity=severity))
+    assert brief(change(watched, "Depth", "30")) == [(upper, "Alerting", "30", False)]
+    watched.files = passing
+    watched.start()
+    assert brief(said_events(watched.settle(watched.connect()))) == [(upper, "Alerting", "10", True)]
+
+
+@pytest.mark.parametrize("off_s", [1_000, 1_050.5])
+def test_n08_fr_06_a_period_goes_on_through_a_restart(watched: Story, off_s: float) -> None:
+    """N08.FR.06, N07.FR.13: it keeps its beat; what was missed while the station was off is not made up for, but the first comes at once."""
+    watched.files = model()
+    [beat] = placed(watched, item("Heat", "Periodic", 100, 3))
+    began = watched.at
+    watched.wait(30)
+    watched.start()
+    assert watched.station[MONITORING].dues == {beat: began + 100 * SECOND_US}
+    watched.at += round(off_s * 1e6)
+    watched.start()
+    found = [turn.at for turn in watched.wait(150) if list(events(turn))]
+    assert len(found) in (2, 3)
+    assert [(at_us - began) % (100 * SECOND_US) for at_us in found[1:]] == [0] * (len(found) - 1)
+
+
+def test_n08_fr_07_by_the_clock_after_a_restart(watched: Story) -> None:
+    """N08.FR.07: however long it was off."""
+    watched.files = model()
+    placed(watched, item("Heat", "PeriodicClockAligned", 900, 3))
+    watched.at += 5_000 * SECOND_US
+    watched.start()
+    (due,) = watched.station[MONITORING].dues.values()
+    assert 0 < due - watched.at <= 900 * SECOND_US
+    assert (due + watched.station.parts["clock"].offset_us) % (900 * SECOND_US) == 0
+
+
 def test_a_restart_is_a_new_beginning_for_a_delta(watched: Story) -> None:
     """Part 1, 3.4."""
     placed(watched, item("Depth", "Delta", 5))
