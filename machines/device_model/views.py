@@ -8,6 +8,7 @@ from __future__ import annotations
 from engine.machine import Station
 from machines.device_model.facts import Changed
 from machines.device_model.state import DEVICE_MODEL, Key, key_in, key_of
+from wire.sealed import parse as parse_sealed
 
 
 class Variable:
@@ -47,6 +48,16 @@ class Variable:
 
 REPORTING_SIZE = Variable("DeviceDataCtrlr", "ReportingValueSize", "2500")
 """Characters of a value that is told: what is longer is cut off (DeviceDataCtrlr.ReportingValueSize)."""
+
+
+def cut(text: str, longest: int) -> str:
+    """As much of a value as is told.  Of what is sealed nobody here knows the beginning: it is told whole, or, too long itself, not at all."""
+    if len(text) <= longest:
+        return text
+    sealed = parse_sealed(text)
+    if sealed is None:
+        return text[:longest]
+    return text if sealed.length <= longest else ""
 
 
 def connectors(station: Station) -> tuple[tuple[int, int], ...]:

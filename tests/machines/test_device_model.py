@@ -14,9 +14,11 @@ from component_config.schemas import installed_schemas
 from engine.kernel import Turn
 from machines.device_model.facts import ModelDeclared, VariableSet
 from machines.inputs import CableConnected, ConfigLoaded, LinkDown
+from machines.outbound.facts import Queued
 from tests.conftest import NewStory
 from tests.machines.acts import one
 from tests.story import PASSWORD, Story, declarations, facts, hash_text
+from wire import jsontext
 from wire.declared import Declared, written
 
 TRIED = (
@@ -454,6 +456,26 @@ def test_b06_derived_variables_show_what_is(tried: Story) -> None:
 
 
 # Limits
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("abcdefghijkl", "abcdefghij"),
+        ("<sealed:000000000000000000000000000000c1:8:p>", "<sealed:000000000000000000000000000000c1:8:p>"),
+        ("<sealed:000000000000000000000000000000c1:36:p>", ""),
+    ],
+)
+def test_a_long_value_is_cut_and_a_sealed_one_never_in_the_middle(story: Story, kept: str, told: str) -> None:
+    """ReportingValueSize.  Else a CSMS reads half a placeholder where the group of a card stands."""
+    size = Declared(component="DeviceDataCtrlr", variable="ReportingValueSize", data_type="integer", mutability="ReadOnly", value="10")
+    story.when(model((*TRIED, size)))
+    assert put(story, item("Any", kept))[0]["attributeStatus"] == "Accepted"
+    assert value(story, "Any") == told
+    asked = {"component": {"name": "Tried"}, "variable": {"name": "Any"}}
+    turn = story.call("GetReport", {"requestId": 1, "componentVariable": [asked]}, "m2")
+    ((reported,),) = [jsontext.decode(fact.payload)["reportData"] for fact in facts(turn, Queued)]
+    assert reported["variableAttribute"][0]["value"] == told
 
 
 def small(items: int = 64, size: int = 65536) -> tuple[Declared, ...]:
