@@ -47,6 +47,8 @@ def factory(type: str, value: str, severity: int, kind: str = "PreconfiguredMoni
     return DeclaredMonitor(type=type, value=value, severity=severity, kind=kind, **more)
 
 
+ACTIVE_BASE = Declared(component="MonitoringCtrlr", variable="ActiveMonitoringBase", data_type="OptionList", mutability="ReadOnly")
+
 TANK = (
     tank("Depth", value="10", min_limit="-100", max_limit="100"),
     tank("Heat", "decimal", "1.5"),
@@ -63,7 +65,7 @@ TANK = (
     tank("Place", value="1", evse_id=1),
     tank("Place", value="1", evse_id=2),
     tank("Place", value="1", evse_id=2, connector_id=1),
-    Declared(component="MonitoringCtrlr", variable="ActiveMonitoringBase", data_type="OptionList", mutability="ReadOnly"),
+    ACTIVE_BASE,
     Declared(component="MonitoringCtrlr", variable="ActiveMonitoringLevel", data_type="integer", mutability="ReadOnly"),
     Declared(component="MonitoringCtrlr", variable="ActiveMonitors", data_type="integer", mutability="ReadOnly", max_limit="40"),
     Declared(component="MonitoringCtrlr", variable="ItemsPerMessage", data_type="integer", variable_instance="SetVariableMonitoring", value="12"),
@@ -416,6 +418,14 @@ def test_n03_fr_02_a_base_that_the_station_does_not_have(watched: Story) -> None
     watched.settle(watched.when(model(HARD, only)))
     assert [base(watched, name) for name in ("HardWiredOnly", "All")] == ["NotSupported", "Accepted"]
     assert len(kinds(watched)) == 2
+
+
+def test_n03_fr_02_a_base_is_known_however_it_is_spelled(watched: Story) -> None:
+    """The description of ActiveMonitoringBase has HardwiredOnly, the messages HardWiredOnly.  Else files that keep to it take a base away."""
+    bases = ("All", "FactoryDefault", "HardwiredOnly")
+    watched.settle(watched.when(model(HARD, replace(ACTIVE_BASE, values_list=bases))))
+    assert base(watched, "HardWiredOnly") == "Accepted"
+    assert len(kinds(watched)) == 1
 
 
 # N05
