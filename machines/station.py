@@ -11,6 +11,7 @@ from engine.event import Effect, Input
 from engine.kernel import Kernel
 from engine.machine import Context
 from machines.boot.machine import MACHINE as BOOT
+from machines.certificates.machine import MACHINE as CERTIFICATES
 from machines.clock.machine import MACHINE as CLOCK
 from machines.connection.machine import MACHINE as CONNECTION
 from machines.device_model.machine import MACHINE as DEVICE_MODEL
@@ -53,6 +54,7 @@ STATION = Kernel(
         REPORTS,
         SECURITY,
         PASSWORDS,
+        CERTIFICATES,
         STORAGE,
         CONNECTION,
         VERSION,

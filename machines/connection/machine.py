@@ -12,6 +12,8 @@ from engine.kernel import Woke
 from engine.luck import draw
 from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
+from machines.certificates.facts import CertificateDeleted, CertificateInstalled
+from machines.certificates.state import CSMS_ROOT, installed
 from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
 from machines.connection.state import CONNECTION, FOLDS, Connection, Phase
 from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
@@ -67,6 +69,11 @@ def slots_in(text: str) -> dict[int, str] | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
     return profiles
+
+
+def over_tls(url: str) -> bool:
+    """Whether a CSMS at *url* is talked to over TLS."""
+    return url.casefold().startswith("wss:")
 
 
 def slot_url(station: Station) -> tuple[int, str]:
@@ -140,7 +147,16 @@ def dial(station: Station, offered: VersionsOffered, cx: Context) -> Conclusions
         subprotocols=offered.subprotocols,
         password=PASSWORD.text(station),
         ping_interval_s=max(PING_INTERVAL_S.integer(station), 0),
+        roots=installed(station, CSMS_ROOT) if over_tls(url) else (),
     )
+
+
+def trusted(station: Station, fact: CertificateInstalled | CertificateDeleted, cx: Context) -> Conclusions:
+    """Other roots are trusted: a station that waits to try again need not wait, one that is connected goes on."""
+    here = station[CONNECTION]
+    use = fact.certificate.use if isinstance(fact, CertificateInstalled) else fact.use
+    if use == CSMS_ROOT and here.phase is Phase.DOWN and not here.held and over_tls(slot_url(station)[1]):
+        yield Released(redial_at_us=max(cx.at + FIRST_DIAL_US, here.lost_at_us + GAP_US if here.link else 0))
 
 
 def opened(station: Station, agreed: VersionAgreed, cx: Context) -> Conclusions:  # noqa: ARG001
@@ -222,6 +238,8 @@ MACHINE = Machine(
         Lost: after_loss,
         VariableSet: changed,
         VariableCleared: changed,
+        CertificateInstalled: trusted,
+        CertificateDeleted: trusted,
         HoldAsked: hold,
         Stopping: stop,
         Woke: on_deadline,
