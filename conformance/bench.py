@@ -96,6 +96,8 @@ class Bench(ABC):
     name = ""
     real_time = False
     """Whether waiting costs the time that passes."""
+    prepares = True
+    """Whether a station can be put into the state that every case presupposes."""
 
     def __init__(self) -> None:
         self.trace: list[Entry] = []

@@ -157,6 +157,12 @@ def unmet(listed: Listed, features: dict[str, str]) -> str:
     return listed.condition if listed.condition and holds(listed.condition, features) is False else ""
 
 
+def promised(listed: Listed, features: dict[str, str]) -> bool:
+    """Whether a case is only about what a station is to have: without it, the condition is not met."""
+    without = {name: NO if value == LATER else value for name, value in features.items()}
+    return bool(listed.condition) and holds(listed.condition, without) is False
+
+
 def undecided(condition: str, features: dict[str, str]) -> list[str]:
     """The features of a condition that a station is to have."""
     return sorted({word for word in _WORD.findall(condition) if features.get(word) == LATER})

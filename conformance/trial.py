@@ -7,12 +7,13 @@ rules of Part 4 and E01 whether or not the case looks at it; a case that has loo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
-from conformance.verdict import NO_FRAME, Failed, Failure, NotExercised
+from conformance.verdict import NO_FRAME, Failed, Failure, NotExercised, Unconfigurable
 from wire import calendar, jsontext
 from wire.schemas import Problem, Schemas
 
@@ -70,6 +71,8 @@ class Settings(NamedTuple):
     password: str = "first.Password-0123456789"  # noqa: S105 (nobody's)
     """For HTTP Basic authentication; a case sets it before it needs it."""
     second_password: str = "other.Password-9876543210"  # noqa: S105 (nobody's)
+    attached_cable: bool = True
+    """Whether the cable stays at the station, so that a connector is free as soon as the vehicle is gone; feature HFS-2 tells."""
     connect_within_s: int = 30
     """EVConnectionTimeOut for cases that let it pass."""
 
@@ -101,9 +104,8 @@ class Trial:
         self._accepted = False
         self._pending = False
         self._booted = -1
-        self._sequences: dict[str, int] = {}
-        self._moments: dict[str, int] = {}
-        self._told: dict[str, Payload] = {}
+        self._events: dict[str, dict[int, Heard]] = {}
+        """Transaction -> seqNo -> the event that came with it first."""
         self._broken: Failed | None = None
         bench.hear = self._hear
 
@@ -207,28 +209,38 @@ class Trial:
     """Actions that the case allows a station that is not accepted yet."""
 
     def _in_sequence(self, heard: Heard) -> None:
+        """Numbers are in the order in which things happened; events may arrive in any other, and the first number may be any (E01.FR.07)."""
         payload = heard.payload
-        transaction, seq_no, kind = payload["transactionInfo"]["transactionId"], payload["seqNo"], payload["eventType"]
-        last = self._sequences.get(transaction)
-        if last is None and kind != "Started" and not self.strange_transactions:
-            self.fail("the first event of a transaction", "Started", kind, "E01.FR.07", (heard.turn,))
-        if last is not None and seq_no not in (last, last + 1):
-            self.fail("seqNo", f"{last + 1}, or {last} again", str(seq_no), "E01.FR.07", (heard.turn,))
-        if last is not None and kind == "Started" and seq_no != last:
-            self.fail("eventType of a later event", "Updated or Ended", kind, "E01.FR.07", (heard.turn,))
-        if last is None and kind == "Started" and seq_no != 0:
-            self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
-        if seq_no == last and payload != self._told[transaction]:
-            # The same event may come again, and no other one with its number.
-            self.fail("seqNo", str(seq_no + 1), str(seq_no), "E01.FR.07", (heard.turn,))
-        moment = calendar.parse(payload["timestamp"]) or 0
-        if moment < self._moments.get(transaction, 0):
-            self.fail("timestamp of an event", "not before that of the event before it", payload["timestamp"], "E01.FR.07", (heard.turn,))
+        told = self._events.setdefault(payload["transactionInfo"]["transactionId"], {})
+        seq_no, kind, moment = payload["seqNo"], payload["eventType"], calendar.parse(payload["timestamp"]) or 0
+        if seq_no in told:
+            if payload != told[seq_no].payload:
+                # The same event may come again, and no other one with its number.
+                self.fail("seqNo", str(seq_no + 1), str(seq_no), "E01.FR.07", (heard.turn,))
+            return
+        for number, other in told.items():
+            starts = kind if seq_no > number else other.payload["eventType"]
+            if starts == "Started":
+                self.fail("eventType of a later event", "Updated or Ended", starts, "E01.FR.07", (heard.turn,))
+            if (moment - (calendar.parse(other.payload["timestamp"]) or 0)) * (seq_no - number) < 0:
+                expected = f"in the order of the numbers, as of {other.payload['timestamp']} with seqNo {number}"
+                self.fail("timestamp of an event", expected, f"{payload['timestamp']} with seqNo {seq_no}", "E01.FR.07", (heard.turn,))
         if payload.get("offline") and not any(entry.who == "driver" and entry.name in CUTS for entry in self.bench.trace):
             self.fail("offline of an event", "absent or false while the link is there", "true", "E12.FR.02", (heard.turn,))
-        self._sequences[transaction] = seq_no
-        self._moments[transaction] = moment
-        self._told[transaction] = payload
+        told[seq_no] = heard
+
+    def _gap(self) -> Failure | None:
+        """What is missing of the transactions that were told of: a number in between, or the beginning."""
+        for told in self._events.values():
+            first = min(told)
+            for number in range(first, max(told)):
+                if number not in told:
+                    after = min(other for other in told if other > number)
+                    return Failure("seqNo", str(number), str(after), "E01.FR.07", (told[after].turn,))
+            kind = told[first].payload["eventType"]
+            if kind != "Started" and not self.strange_transactions:
+                return Failure("the first event of a transaction", "Started", kind, "E01.FR.07", (told[first].turn,))
+        return None
 
     strange_transactions = False
     """Whether transactions may go on that began before the case."""
@@ -311,16 +323,7 @@ class Trial:
         """The station tells that a connector is *status* now: by StatusNotification, or by NotifyEvent of its AvailabilityState."""
 
         def says(one: Heard) -> bool:
-            if one.action == "StatusNotification":
-                told = one.payload
-                return (told["evseId"], told["connectorId"], told["connectorStatus"]) == (evse_id, connector_id, status)
-            return one.action == "NotifyEvent" and any(
-                event["trigger"] == "Delta"
-                and event["actualValue"] == status
-                and (event["component"]["name"], event["variable"]["name"]) == ("Connector", "AvailabilityState")
-                and event["component"].get("evse") == {"id": evse_id, "connectorId": connector_id}
-                for event in one.payload["eventData"]
-            )
+            return (evse_id, connector_id, status) in connectors(one)
 
         def found() -> Heard | None:
             return next((one for one in self.inbox if says(one)), None)
@@ -406,9 +409,16 @@ class Trial:
         if self._broken is not None:
             raise self._broken
 
-    def finish(self) -> None:
-        """The case is over: what was broken meanwhile counts, and so do frames that are none, and having looked at nothing."""
+    async def finish(self) -> None:
+        """The case is over: what was broken meanwhile counts, frames that are none, events that are missing, and having looked at nothing."""
+        if self._gap() is not None:
+            # What was overtaken may still be on its way; where a recording ends, it is not.
+            with suppress(NotExercised):
+                await self.bench.until(lambda: self._gap() is None or self._broken is not None, self.quiet_s)
         self._unbroken()
+        gap = self._gap()
+        if gap is not None:
+            self.fail(*gap)
         for line in self.bench.trace:
             if (line.who, line.name) == ("station", NO_FRAME):
                 self.fail("frame", "a CALL, or an answer to what was asked", f"{line.payload}", "Part 4, 4.2", (line.turn,))
@@ -442,19 +452,19 @@ class Trial:
         if result["attributeStatus"] not in ("Accepted", "Rejected"):
             if value.lower() == "false":
                 return
-            raise NotExercised(f"{address} is not implemented ({result['attributeStatus']})")
+            raise Unconfigurable(f"{address} is not implemented ({result['attributeStatus']})")
         status = await self.set(address, value)
         if status == "RebootRequired":
             await self.driver.power_cycle()
             await self.booted()
         elif status != "Accepted":
-            raise NotExercised(f"{address} cannot be set to {value} ({status})")
+            raise Unconfigurable(f"{address} cannot be set to {value} ({status})")
 
     async def configure_if_possible(self, address: str, value: str) -> bool:
         """Configuration State of what a station need not have: where it is there and can be set, it is *value*; returns whether it is."""
         try:
             await self.configure(address, value)
-        except NotExercised:
+        except Unconfigurable:
             return False
         return True
 
@@ -462,26 +472,30 @@ class Trial:
 
     async def booted(self) -> None:
         """State Booted: accepted since it was last seen to be, every connector told, and quiet."""
-        connectors = {(evse_id, n) for evse_id, count in self.settings.evses for n in range(1, count + 1)}
+        wanted = {(evse_id, n) for evse_id, count in self.settings.evses for n in range(1, count + 1)}
 
         def started() -> int:
             boots = [place for place, one in enumerate(self.heard) if one.action == "BootNotification"]
             return boots[-1] if boots and boots[-1] > self._booted else -1
 
-        def told() -> set[tuple[int, int]]:
+        def told() -> dict[tuple[int, int], str]:
             since = self.heard[max(started(), 0) :]
-            return {(one.payload["evseId"], one.payload["connectorId"]) for one in since if one.action == "StatusNotification"}
+            return {(evse_id, connector_id): status for one in since for evse_id, connector_id, status in connectors(one)}
 
         def ready() -> bool:
-            return self._accepted and started() >= 0 and connectors <= told()
+            return self._accepted and started() >= 0 and wanted <= set(told())
 
         await self.bench.until(lambda: ready() or self._broken is not None, 2 * STATION_LIMIT_S)
         self._unbroken()
         if not self._accepted or started() < 0:
             self.fail("BootNotificationRequest", f"one within {2 * STATION_LIMIT_S:.0f} s", "none", "B01.FR.01")
-        missing = sorted(connectors - told())
+        what = "StatusNotificationRequest after a start, or NotifyEventRequest of AvailabilityState"
+        missing = sorted(wanted - set(told()))
         if missing:
-            self.fail("StatusNotificationRequest after a start", "one for every connector", f"none for {missing}", "B01.FR.05")
+            self.fail(what, "one for every connector", f"none for {missing}", "B01.FR.05")
+        for (evse_id, connector_id), status in told().items():
+            self.true(evse_id > 0 and connector_id > 0, what, "an EVSE and a connector that are not 0", (evse_id, connector_id), "B01.FR.05")
+            self.equal(status, "Available", f"status of connector {connector_id} of EVSE {evse_id} after a start", "B01.FR.05")
         if self.heard[started()].payload["reason"] != "Triggered":
             # Part 6, Booted, step 7.
             startups = ("StartupOfTheDevice", "ResetOrReboot")
@@ -494,6 +508,18 @@ class Trial:
         self._booted = started()
         await self.wait(0.3)
         self.forget()
+
+
+def connectors(one: Heard) -> Iterator[tuple[int, int, str]]:
+    """What a message tells of connectors, by either way that there is: (EVSE, connector, status)."""
+    if one.action == "StatusNotification":
+        yield one.payload["evseId"], one.payload["connectorId"], one.payload["connectorStatus"]
+    elif one.action == "NotifyEvent":
+        for event in one.payload["eventData"]:
+            evse = event["component"].get("evse", {})
+            named = event["component"]["name"], event["variable"]["name"]
+            if named == ("Connector", "AvailabilityState") and event["trigger"] == "Delta" and "connectorId" in evse:
+                yield evse["id"], evse["connectorId"], event["actualValue"]
 
 
 def _moments(payload: Any) -> Iterator[tuple[str, str]]:

@@ -112,7 +112,8 @@ class Station(ChargePoint):  # type: ignore[misc]
             if known and self.owner.fault != "set-not-kept":
                 self.owner.values[name] = item["attribute_value"]
             status = "Accepted" if known else "UnknownVariable"
-            results.append({"attribute_status": status, "component": item["component"], "variable": item["variable"]})
+            told = {"attribute_type": item["attribute_type"]} if "attribute_type" in item else {}
+            results.append({"attribute_status": status, **told, "component": item["component"], "variable": item["variable"]})
         if self.owner.fault == "answers-late":
             await asyncio.sleep(LATE_S)
         if self.owner.fault == "answers-twice":
