@@ -19,6 +19,7 @@ from machines.effects import ReplyError
 from machines.evse.machine import MACHINE as EVSES
 from machines.heartbeat.machine import MACHINE as HEARTBEAT
 from machines.inputs import Called, CalledBadly
+from machines.meter.kept import MACHINE as KEPT
 from machines.meter.machine import MACHINE as METERS
 from machines.monitoring.machine import MACHINE as MONITORING
 from machines.network.machine import MACHINE as NETWORK
@@ -59,6 +60,7 @@ STATION = Kernel(
         CONNECTION,
         VERSION,
         METERS,
+        KEPT,
         SESSIONS,
         EVSES,
         VAS,

@@ -48,6 +48,84 @@ def evenly(t: Trial, moments: Iterable[str], what: str, requirement: str) -> Non
         )
 
 
+async def driven(t: Trial) -> tuple[Payload, Payload]:
+    """A transaction from its first event to its last, which are returned, with time for two measurements meanwhile; the vehicle has left."""
+    transaction = (await states.charging(t))["transactionInfo"]["transactionId"]
+    await t.wait(3 * INTERVAL_S + 1)
+    await states.stop_authorized(t)
+    await states.ev_connected_after(t)
+    await states.ev_disconnected(t)
+    told = states.events(t.heard, transaction)
+    first = next((p for p in told if p["eventType"] == "Started"), None)
+    last = next((p for p in told if p["eventType"] == "Ended"), None)
+    if first is None or last is None:
+        t.fail("TransactionEventRequests of a whole transaction", "Started and Ended", str([p["eventType"] for p in told]), "E06.FR.11")
+    t.present(last, "meterValue", "the last event", "E06.FR.11")
+    return first, last
+
+
+def by_moment(event: Payload) -> dict[str, list[Payload]]:
+    """Timestamp -> what an event says was measured then, in the order of time; what was measured at one moment may stand in several elements."""
+    found: dict[str, list[Payload]] = {}
+    for one in sorted(event["meterValue"], key=lambda one: calendar.parse(one["timestamp"]) or 0):
+        found.setdefault(one["timestamp"], []).append(one)
+    return found
+
+
+def contexts_of(values: list[Payload]) -> set[str]:
+    """The contexts of meter values."""
+    return {sample.get("context", "Sample.Periodic") for one in values for sample in one["sampledValue"]}
+
+
+@case("TC_J_03_CS", AlignedDataCtrlr__TxEndedInterval=str(INTERVAL_S), SampledDataCtrlr__TxEndedMeasurands="")
+async def by_the_clock_in_the_end(t: Trial) -> None:
+    """What the clock had measured in a transaction is told in its last event, and nothing else is."""
+    await t.configure_if_possible("AlignedDataCtrlr.SendDuringIdle", "false")
+    if not await measurands(t, "AlignedDataCtrlr.TxEndedMeasurands"):
+        await t.configure("AlignedDataCtrlr.TxEndedMeasurands", REGISTER)
+    wanted = await measurands(t, "AlignedDataCtrlr.TxEndedMeasurands")
+    first, last = await driven(t)
+    moments = by_moment(last)
+    for values in moments.values():
+        values_in(t, values, wanted, "Sample.Clock", "the last event", "J01.FR.06")
+    evenly(t, moments, "meter values of the last event", "E06.FR.11")
+    begin, end = (calendar.parse(event["timestamp"]) or 0 for event in (first, last))
+    times = [calendar.parse(one) or 0 for one in moments]
+    what = "timestamp of a meter value of the last event"
+    t.true(times[0] >= begin - SLACK_US, what, f"not before {first['timestamp']}", next(iter(moments)), "E06.FR.11")
+    t.true(times[-1] <= end, what, f"not after {last['timestamp']}", list(moments)[-1], "E06.FR.11")
+    # As many as the clock has intervals between the two, or one more or less where the ends are near one.
+    due = (end - begin) // (INTERVAL_S * 1_000_000)
+    t.true(abs(len(times) - due) <= 1, "number of moments in the last event", f"about {due}", len(times), "E06.FR.11")
+
+
+@case("TC_J_10_CS", SampledDataCtrlr__TxEndedInterval=str(INTERVAL_S), AlignedDataCtrlr__TxEndedMeasurands="")
+async def sampled_in_the_end(t: Trial) -> None:
+    """What was sampled in a transaction is told in its last event, and so is what was measured when it ended."""
+    wanted = await measurands(t, "SampledDataCtrlr.TxEndedMeasurands")
+    _, last = await driven(t)
+    moments = by_moment(last)
+    t.equal(contexts_of(next(iter(moments.values()))), {"Sample.Periodic"}, "context of the first values of the last event", "J02.FR.04")
+    periodic: list[str] = []
+    ends = 0
+    for timestamp, values in moments.items():
+        contexts = contexts_of(values)
+        t.true(
+            contexts <= {"Sample.Periodic", "Transaction.End"},
+            "context of the last event",
+            "Sample.Periodic or Transaction.End",
+            contexts,
+            "J02.FR.04",
+        )
+        for context in sorted(contexts):
+            of_it = [{**one, "sampledValue": [s for s in one["sampledValue"] if s.get("context", "Sample.Periodic") == context]} for one in values]
+            values_in(t, of_it, wanted, context, "the last event", "E06.FR.11")
+        ends += "Transaction.End" in contexts
+        periodic += [timestamp] if "Sample.Periodic" in contexts else []
+    t.equal(ends, 1, "number of moments with context Transaction.End in the last event", "E06.FR.11")
+    evenly(t, periodic, "samples of the last event", "J02.FR.03")
+
+
 def of_evse(evse_id: int) -> Where:
     """Whether a payload is of that EVSE."""
     return lambda p: bool(p["evseId"] == evse_id)

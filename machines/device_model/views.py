@@ -39,11 +39,20 @@ class Variable:
 
     def members(self, station: Station) -> tuple[str, ...]:
         """The members of a list, in order; blanks left out."""
-        return tuple([member.strip() for member in self.text(station).split(",") if member.strip()])
+        return _members(self.text(station))
+
+    def chosen(self, station: Station) -> tuple[str, ...]:
+        """The members of a list that may be empty: none where it was set to nothing, those of the default only where nothing is declared."""
+        text = station[DEVICE_MODEL].text(self.key)
+        return _members(self.default if text is None else text)
 
     def is_in(self, fact: Changed) -> bool:
         """Whether *fact* is about this variable's actual value."""
         return self.key == key_in(fact)
+
+
+def _members(text: str) -> tuple[str, ...]:
+    return tuple([member.strip() for member in text.split(",") if member.strip()])
 
 
 REPORTING_SIZE = Variable("DeviceDataCtrlr", "ReportingValueSize", "2500")

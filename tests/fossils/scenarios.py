@@ -25,6 +25,8 @@ def told() -> dict[str, tuple[str, str, MemoryJournal]]:
         "night-201": ("a charge on a link of 2.0.1", "2.0.1", charged("ocpp2.0.1").rows()),
         "capped": ("a driver whom the CSMS takes back, and who may take a little more energy (E05.FR.03)", "2.1", capped("ocpp2.1").rows()),
         "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
+        "kept": ("a charge whose last event tells its course, by samples and by the clock", "2.1", kept("ocpp2.1").rows()),
+        "kept-201": ("the same on a link of 2.0.1", "2.0.1", kept("ocpp2.0.1").rows()),
         "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
         "edited": ("component files that change under values that were set, and an operator", "2.1", edited().rows()),
         "monitored": ("monitors of the component files and of the CSMS, triggered, replaced, cleared", "2.1", monitored("ocpp2.1").rows()),
@@ -42,6 +44,27 @@ def charged(subprotocol: str) -> Story:
     charge(story)
     for turn in story.wait(200):
         story.settle(turn)
+    card(story)
+    unplug(story)
+    return story
+
+
+def kept(subprotocol: str) -> Story:
+    """TxEndedInterval, sampled and aligned: readings are kept until the transaction ends."""
+    story = Story(
+        {
+            "SampledDataCtrlr.TxEndedInterval": "60",
+            "AlignedDataCtrlr.TxEndedInterval": "60",
+            "AlignedDataCtrlr.TxEndedMeasurands": "Energy.Active.Import.Register",
+        }
+    ).boot(subprotocol)
+    plug(story)
+    card(story)
+    charge(story)
+    for half_minute in range(6):
+        story.settle(story.when(meter(energy_wh=2000 + 10 * half_minute, power_w=1200)))
+        for turn in story.wait(30):
+            story.settle(turn)
     card(story)
     unplug(story)
     return story
