@@ -147,6 +147,10 @@ class Bench(ABC):
     def now_ms(self) -> int:
         """Milliseconds since the bench was started."""
 
+    def remark(self) -> str:
+        """What is known of why something did not come, to be added to what was got; empty where nothing is."""
+        return ""
+
     def turn(self) -> int:
         """The newest turn of the station's journal; -1 where nobody knows."""
         return -1

@@ -61,11 +61,22 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
         where = traceback.extract_tb(error.__traceback__)[-1]
         verdict, note = Verdict.ERROR, f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
     finally:
-        await bench.stop()
+        trouble = await _stopped(bench)
+    if trouble and verdict is Verdict.PASS:
+        verdict, note = Verdict.ERROR, trouble
     journal = ""
     if verdict is Verdict.FAIL and journals is not None:
         journal = bench.keep_journal(str(journals / case.case_id))
     return Result(case.case_id, verdict, note, failure, tuple(bench.trace), journal, bench.digest(), perf_counter() - begun)
+
+
+async def _stopped(bench: Bench) -> str:
+    """Take it away; returns what is wrong where that does not work, which must not end the run either."""
+    try:
+        await bench.stop()
+    except Exception as error:  # noqa: BLE001 (as above)
+        return f"the bench could not be taken away: {type(error).__name__}: {error}"
+    return ""
 
 
 def chosen(*, profile: str = "", block: str = "", case_ids: Iterable[str] = (), requirement: str = "") -> Iterator[Listed]:

@@ -252,7 +252,7 @@ class Trial:
         reply = await self.bench.call(action, payload, STATION_LIMIT_S)
         self._unbroken()
         if reply is None:
-            self.fail(f"{action}Response", f"an answer within {STATION_LIMIT_S:.0f} s", "none", "Part 4, 4.1.3")
+            self.fail(f"{action}Response", f"an answer within {STATION_LIMIT_S:.0f} s", f"none{self.bench.remark()}", "Part 4, 4.1.3")
         if reply.payload is None:
             self.fail(f"{action}Response", "a CALLRESULT", f"a CALLERROR {reply.error}: {reply.description}", turns=(reply.turn,))
         problem = self.schemas.verdict(self.bench.version, f"{action}Response", jsontext.encode(reply.payload))
@@ -296,7 +296,7 @@ class Trial:
         heard = found()
         if heard is None:
             others = [one for one in self.inbox if one.action == action]
-            got = f"{others[-1].payload}" if others else "none"
+            got = f"{others[-1].payload}" if others else f"none{self.bench.remark()}"
             self.fail(what or f"{action}Request", f"one within {within_s:g} s", got, requirement, tuple(one.turn for one in others[-1:]))
         self.inbox.remove(heard)
         self.looked += 1
@@ -334,7 +334,7 @@ class Trial:
         if heard is None:
             others = [one.payload for one in self.inbox if one.action == "StatusNotification"]
             what = f"StatusNotificationRequest of EVSE {evse_id}, connector {connector_id}"
-            self.fail(what, f"{status} within {STATION_LIMIT_S:g} s", f"{others[-1]}" if others else "none", requirement)
+            self.fail(what, f"{status} within {STATION_LIMIT_S:g} s", f"{others[-1]}" if others else f"none{self.bench.remark()}", requirement)
         self.inbox.remove(heard)
         self.looked += 1
         return heard.payload
