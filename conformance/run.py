@@ -21,8 +21,6 @@ from wire.schemas import Schemas
 NEEDS = {
     **dict.fromkeys(("TC_A_04_CS", "TC_A_05_CS", "TC_A_06_CS", "TC_A_07_CS"), "TLS in the hands of a case (A00)"),
     **dict.fromkeys((f"TC_C_{n}_CS" for n in (21, 22, 23, 24, 40, 43)), "D01"),
-    "TC_J_03_CS": "AlignedDataCtrlr.TxEndedInterval",
-    "TC_J_10_CS": "SampledDataCtrlr.TxEndedInterval",
     "TC_P_04_CS": "K01",
 }
 """What a case waits for that its use cases do not tell: they are about more than it, or there are none."""
