@@ -17,11 +17,15 @@ NEAR = 0.6
 
 
 class ConfigFault(SetupFault):
-    """The component files cannot be used.  *complaints* has one line for each thing that is wrong, in the order of the files."""
+    """The component files cannot be used.  *complaints* has one line for each thing that is wrong, in the order of the files.
 
-    def __init__(self, complaints: Sequence[str]) -> None:
+    *warnings* are what may have to do with it.
+    """
+
+    def __init__(self, complaints: Sequence[str], warnings: Sequence[str] = ()) -> None:
         super().__init__("\n".join(complaints))
         self.complaints = tuple(complaints)
+        self.warnings = tuple(warnings)
 
 
 class Wrong(ValueError):  # it is an answer, not an accident: the loader turns it into a complaint
@@ -40,6 +44,15 @@ class Complaints:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.warnings: list[str] = []
+        """What may be meant as it is, and looks as if it were not."""
+        self.unread: set[str] = set()
+        """The files of which nobody knows what they declare."""
+
+    def unreadable(self, file: str, text: str) -> None:
+        """Nothing can be read of *file*, and why."""
+        self.unread.add(file)
+        self.add(file, "", text)
 
     def add(self, file: str, where: str, text: str) -> None:
         """One thing that is wrong in *file*; *where* is ``component.variable``, or empty when it concerns the whole file."""

@@ -22,6 +22,8 @@ BYTES_MAX = 1 << 20
 """The largest component file; libocpp's largest has 29 kB."""
 
 STANDARDIZED, CUSTOM, OVERRIDE = FOLDERS = ("standardized", "custom", "override")
+FOLDERS_BEGIN = ("standard", "custom", "overr", "overide")
+"""How a folder's name begins, folded, that is one of these misspelled."""
 
 
 class File(NamedTuple):
@@ -53,6 +55,8 @@ def read(directory: Path, complaints: Complaints, *, alone: bool) -> Iterator[Fi
         seen = seen or folder != OVERRIDE
         for name in names:
             if not name.endswith(".json") or name.startswith("."):
+                if name.casefold().endswith(".json") and not name.startswith("."):
+                    complaints.warnings.append(f"{folder}/{name}: is not read; right would be a name that ends with .json")
                 continue
             relative = f"{folder}/{name}"
             label = relative if alone else f"{directory}/{relative}"
@@ -64,9 +68,23 @@ def read(directory: Path, complaints: Complaints, *, alone: bool) -> Iterator[Fi
                 try:
                     yield File(folder, relative, label, raw, _decode(raw))
                 except ValueError as error:
-                    complaints.add(label, "", str(error))
+                    complaints.unreadable(label, str(error))
+    _beside(directory, complaints)
     if not seen:
         complaints.add(str(directory), "", "holds no component files; right would be a directory with standardized/ and custom/")
+
+
+def _beside(directory: Path, complaints: Complaints) -> None:
+    """Warn of what lies beside the folders and looks as if it were meant for them: nobody reads it."""
+    try:
+        names = sorted(os.listdir(directory))  # noqa: PTH208 (pathlib costs more than reading the files)
+    except OSError:
+        return
+    for name in names:
+        if name.endswith(".json") and not name.startswith("."):
+            complaints.warnings.append(f"{ascii(name)[1:-1]}: is not read; right would be a place in {', '.join(FOLDERS)}")
+        elif name not in FOLDERS and "." not in name and name.casefold().startswith(FOLDERS_BEGIN):
+            complaints.warnings.append(f"{ascii(name)[1:-1]}: is not read; the folders that are read are {', '.join(FOLDERS)}")
 
 
 def _read(path: str, label: str, complaints: Complaints) -> bytes | None:
@@ -77,17 +95,17 @@ def _read(path: str, label: str, complaints: Complaints) -> bytes | None:
         with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 (a handle, not a path)
             about = os.fstat(handle)
             if not stat.S_ISREG(about.st_mode):
-                complaints.add(label, "", "is not a file; right would be a JSON file")
+                complaints.unreadable(label, "is not a file; right would be a JSON file")
                 return None
             # Room for what it says it has and a byte more: room for the largest there may be costs more than reading it.
             raw = file.read(min(about.st_size, BYTES_MAX) + 1)
             if len(raw) > about.st_size:
                 raw += file.read(BYTES_MAX + 1)
     except OSError as error:
-        complaints.add(label, "", f"cannot be read ({error.strerror}); right would be a file that this user may read")
+        complaints.unreadable(label, f"cannot be read ({error.strerror}); right would be a file that this user may read")
         return None
     if len(raw) > BYTES_MAX:
-        complaints.add(label, "", f"is larger than {BYTES_MAX} bytes; right would be one component a file")
+        complaints.unreadable(label, f"is larger than {BYTES_MAX} bytes; right would be one component a file")
         return None
     return raw
 

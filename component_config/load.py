@@ -42,7 +42,7 @@ class Loaded(NamedTuple):
     directory, SHA-256 in hex): of the file's bytes as they are, or where a secret stands in it, of the document without
     blanks between its parts and with placeholders instead of its secrets.  A file that an override is laid over is named
     with it, ``standardized/A.json+override/A.json``, and its digest is that of the two together.  *warnings* say what OCPP
-    requires of a version that the station speaks beside another one, and the files lack.
+    requires of a version that the station speaks beside another one, and the files lack; and which files nobody reads.
     """
 
     declarations: tuple[Declared, ...]
@@ -85,12 +85,14 @@ def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None
         component = reader.read(file.document)
         if component is not None:
             components.append((file, component))
+        else:
+            complaints.unread.add(file.label)
     _one_file_each(components, complaints)
     components = _in_force(components)
     _topology(components, complaints)
-    warnings = required.check(components, versions, complaints)
+    warnings = [*complaints.warnings, *required.check(components, versions, complaints)]
     if complaints.lines:
-        raise ConfigFault(complaints.lines)
+        raise ConfigFault(complaints.lines, warnings)
     declarations: list[Declared] = []
     digests: list[tuple[str, str]] = []
     for file, component in components:

@@ -103,6 +103,8 @@ def check(components: Components, versions: Iterable[str] | None, complaints: Co
     warnings = Complaints()
     if components and spoken:
         for file, where, text, only in _lacks(components):
+            if file in complaints.unread:
+                continue  # It may be all there; what is wrong with it is said already.
             if not only or spoken == {only}:
                 complaints.add(file, where, f"{text} (OCPP {' and '.join(v for v in VERSIONS if v in spoken and only in ('', v))})")
             elif only in spoken:

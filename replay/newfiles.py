@@ -14,6 +14,7 @@ from engine.machine import Context, Station
 from eventlog.fold import Folded
 from eventlog.store import Reading
 from machines.device_model.facts import (
+    RELEASE,
     DeclarationRemoved,
     DeclarationReturned,
     ModelDeclared,
@@ -83,8 +84,8 @@ def lines(found: list[Item]) -> list[str]:
 
 
 def _declared(old: DeviceModel, new: DeviceModel) -> Iterator[Item]:
-    yield from _components("component removed", old, new)
-    yield from _components("component added", new, old)
+    yield from _components("component removed", old, new, gone=True)
+    yield from _components("component added", new, old, gone=False)
     for key in [*old.declared, *[key for key in new.declared if key not in old.declared]]:
         before, after = old.declared.get(key), new.declared.get(key)
         if before is not None and after is not None:
@@ -98,12 +99,12 @@ def _declared(old: DeviceModel, new: DeviceModel) -> Iterator[Item]:
             yield Item(f"{kind} removed", name_of(old, key), "")
 
 
-def _components(what: str, here: DeviceModel, there: DeviceModel) -> Iterator[Item]:
+def _components(what: str, here: DeviceModel, there: DeviceModel, *, gone: bool) -> Iterator[Item]:
     for address in here.components:
         if address not in there.components:
             inside = {key: declared for key, declared in here.declared.items() if key[:4] == address}
             kept = sum(key[:4] == address for key in there.buried)
-            text = f"{len({key[4:6] for key in inside})} variables{f', of which {kept} keep what was set, out of force' if kept else ''}"
+            text = f"{len({key[4:6] for key in inside})} variables{f', of which {kept} keep what was set, out of force' if kept and gone else ''}"
             yield Item(what, clean("".join(component_spelled(next(iter(inside.values()))))), text)
 
 
@@ -151,7 +152,7 @@ def who(store: Reading, number: int = 0) -> Who:
     found: Who = {}
     for seq, at_us, facts in scan(store, (VariableSet,), number):
         for fact in facts:
-            if not fact.pending:
+            if not fact.pending and fact.cause != RELEASE:
                 found[key_in(fact), fact.source] = (seq, at_us, fact.cause)
     return found
 
@@ -171,6 +172,7 @@ def _shadows(new: DeviceModel, by: Who) -> Iterator[Item]:
             mark = ", held" if layers.hold and source == "operator" else ""
             yield Item("shadowed", name_of(new, key), f"{source}'s {value(held)}{mark}, {when}, stands before {_given(declared)}")
     for key, declared in new.declared.items():
-        if declared.pinned and declared.base:
+        # A start option shadows only what whoever gave it knows of, and a pin that says what the file says shadows nothing.
+        if declared.pinned and declared.base and declared.value != declared.beneath and not declared.source.startswith("--"):
             pin, file = given_by(declared)
             yield Item("shadowed", name_of(new, key), f"{_of(pin)} of {clean(pin.file)} stands before {_of(file)} of {clean(file.file)}")

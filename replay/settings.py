@@ -18,6 +18,7 @@ from eventlog.store import Reading
 from machines.clock.facts import ClockSet
 from machines.device_model.derived import derived
 from machines.device_model.facts import (
+    RELEASE,
     DeclarationRemoved,
     DeclarationReturned,
     ModelDeclared,
@@ -30,7 +31,7 @@ from machines.inputs import Called
 from replay.address import key_spelled, near, spelled
 from replay.reading import one, scan, wall_at_base
 from replay.text import clean, moment, table, unsealed, value
-from wire.declared import Declared
+from wire.declared import Declared, DeclaredMonitor
 
 VALUE_CHARS = 40
 LIST_MEMBERS = 6
@@ -230,6 +231,8 @@ def said(fact: VariableSet | VariableCleared) -> str:
     """What a change of a layer did."""
     if isinstance(fact, VariableCleared):
         return f"{value(fact.old)} dropped ({fact.cause}); {value(fact.value)} in force"
+    if fact.cause == RELEASE:
+        return f"{value(fact.value)} released ({fact.cause}): the CSMS may change it"
     text = f"set to {value(fact.value)}"
     if fact.cause:
         text += f" ({fact.cause})"
@@ -284,8 +287,18 @@ def unpinned(old: Declared, new: Declared) -> list[str]:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             found.append(f"{name.replace('_', ' ')} {_member(before)} -> {_member(after)}")
+    found += [f"{_monitor(one)} gone" for one in old.monitors if one not in new.monitors]
+    found += [f"{_monitor(one)} new" for one in new.monitors if one not in old.monitors]
     files = [one.base or one.source for one in (old, new)]
-    return found if files[0] == files[1] else [*found, f"declared by {_member(files[0])} -> {_member(files[1])}"]
+    if files[0] != files[1]:
+        found.append(f"declared by {_member(files[0])} -> {_member(files[1])}")
+    if spelled(old) != spelled(new):
+        found.append(f"spelled {clean(spelled(old))} -> {clean(spelled(new))}")
+    return found
+
+
+def _monitor(it: DeclaredMonitor) -> str:
+    return f"monitor {it.type} {value(it.value)} of severity {it.severity}{f' from {value(it.reference)}' if it.reference else ''}"
 
 
 def _or_none(text: str | None) -> str:
@@ -338,8 +351,13 @@ def who_set(kernel: Kernel, store: Reading, folded: Folded, key: Key, text: str,
     ]
 
 
+def _sets(fact: VariableSet) -> bool:
+    """Whether it gave the layer its value: what waits for a boot has not yet, and a release leaves it as it is."""
+    return not fact.pending and fact.cause != RELEASE
+
+
 def _by(store: Reading, found: list[Change], layer: str, number: int, newest: int) -> str:
-    last = next((one for one in reversed(found) if one.layer == layer and isinstance(one.fact, VariableSet) and not one.fact.pending), None)
+    last = next((one for one in reversed(found) if one.layer == layer and isinstance(one.fact, VariableSet) and _sets(one.fact)), None)
     if last is None:
         return f"in a turn that was retired, up to turn {max(store.base(number)[0], 0)} of {newest}"
     with_what = f" by {last.fact.cause}" if last.fact.cause else ""

@@ -128,6 +128,8 @@ def check(args: argparse.Namespace) -> int:
     try:
         loaded = load_files(args.directory, kept_nowhere)
     except ConfigFault as fault:
+        for line in fault.warnings:
+            print(f"warning: {line}")
         for line in fault.complaints:
             print(line)
         print(f"{args.directory}: {len(fault.complaints)} complaints; a station would not start with these files", file=sys.stderr)

@@ -16,7 +16,7 @@ from machines.certificates.facts import CertificateDeleted, CertificateInstalled
 from machines.certificates.state import CSMS_ROOT, installed
 from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
 from machines.connection.state import CONNECTION, FOLDS, Connection, Phase
-from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
+from machines.device_model.facts import RELEASE, Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable
 from machines.effects import Dial, HangUp
 from machines.inputs import HoldAsked, LinkDown, Stopping
@@ -195,7 +195,7 @@ def changed(station: Station, fact: Changed, cx: Context) -> Conclusions:
     here = station[CONNECTION]
     if (PRIORITY.is_in(fact) or PROFILES.is_in(fact)) and here.phase is Phase.DOWN:
         yield from configured(station, fact, cx)
-    if here.phase is Phase.UP and PASSWORD.is_in(fact):
+    if here.phase is Phase.UP and PASSWORD.is_in(fact) and fact.cause != RELEASE:
         yield Leaving(link=here.link, hang_up_at_us=cx.at + LINGER_US, reason="password replaced")
 
 

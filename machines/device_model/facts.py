@@ -5,6 +5,9 @@ from __future__ import annotations
 from engine.event import Fact
 from engine.records import record
 
+RELEASE = "config release"
+"""The cause of a value that is set to what it was, for the CSMS to change."""
+
 
 @record(110)
 class ModelDeclared(Fact):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from engine.machine import Conclusions, Context, Station
 from machines.device_model.declare import cleared
 from machines.device_model.derived import derived
-from machines.device_model.facts import SettingRefused, VariableSet
+from machines.device_model.facts import RELEASE, SettingRefused, VariableSet
 from machines.device_model.fit import canonical
 from machines.device_model.rules import unfit
-from machines.device_model.state import DEVICE_MODEL, OPERATOR, Key, address_of, key_in
+from machines.device_model.state import DEVICE_MODEL, NOTHING, OPERATOR, Key, address_of, key_in
 from machines.inputs import OperatorReset, OperatorSet
 from wire.declared import Declared
 
@@ -57,12 +57,14 @@ def on_operator_set(station: Station, asked: OperatorSet, cx: Context) -> Conclu
         return
     model = station[DEVICE_MODEL]
     declared = model.declared[key]
+    # What is held stays held when it is set again: only a release comes without the hold.
+    released = model.layers.get(key, NOTHING).hold and not asked.hold
     yield VariableSet(
         **address_of(declared),
         value=canonical(declared, asked.value),
         source=OPERATOR,
         old=model.text(key) or "",
-        cause="config set",
+        cause=RELEASE if released else "config set",
         hold=asked.hold,
     )
 

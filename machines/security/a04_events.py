@@ -15,7 +15,7 @@ from machines.boot.state import BOOT
 from machines.boot.state import Phase as Boot
 from machines.certificates.facts import CertificateDeleted, CertificateInstalled
 from machines.clock.views import timestamp
-from machines.device_model.facts import Changed, VariableCleared, VariableSet
+from machines.device_model.facts import RELEASE, Changed, VariableCleared, VariableSet
 from machines.device_model.views import connectors
 from machines.outbound.asks import ask
 from machines.security.views import PASSWORD
@@ -58,7 +58,7 @@ def fold_rebooted(security: Security, fact: Rebooted) -> None:  # noqa: ARG001
 
 def password_set(station: Station, fact: Changed, cx: Context) -> Conclusions:
     """The password was replaced."""
-    if PASSWORD.is_in(fact):
+    if PASSWORD.is_in(fact) and fact.cause != RELEASE:
         event = SecurityEventLogged(type=RECONFIGURED, tech_info="BasicAuthPassword changed")
         yield event
         payload = {"type": event.type, "timestamp": timestamp(station, cx.at), "techInfo": event.tech_info}

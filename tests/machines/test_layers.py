@@ -418,6 +418,20 @@ def test_what_the_operator_holds_is_read_only_for_the_csms(tried: Story) -> None
     assert status(tried, "Name", "other") == "Accepted"
 
 
+def test_a_release_is_told_as_one(tried: Story) -> None:
+    """The value stays, and so nothing is done that a new value would have done."""
+    operator(tried, "Name", "mine", hold=True)
+    (fact,) = facts([operator(tried, "Name", "mine")], VariableSet)
+    assert (fact.value, fact.old, fact.cause, fact.hold) == ("mine", "mine", "config release", False)
+    (fact,) = facts([operator(tried, "Name", "again")], VariableSet)
+    assert fact.cause == "config set"
+    sealed = f"<sealed:{'ab' * 16}:20:p>"
+    operator(tried, "BasicAuthPassword", sealed, component="SecurityCtrlr", hold=True)
+    tried.settle(tried.wait(5)[0])
+    turn = operator(tried, "BasicAuthPassword", sealed, component="SecurityCtrlr")
+    assert [type(fact) for fact in turn.facts] == [VariableSet], "the link stays, and no event says that the password changed"
+
+
 def test_the_operator_sets_what_the_csms_may_only_read(tried: Story) -> None:
     """A serial number is provisioned at the station; after a restart it is there."""
     assert status(tried, "Fixed", "csms") == "Rejected"

@@ -24,7 +24,7 @@ from replay.why import why
 from tests.machines.test_device_model import item, put
 from tests.machines.test_layers import ALL, FIXED, LATER, LIMIT, LIST, NAME, OTHER, PASSING, PINNED, edited, files, operator, pinned
 from tests.story import JOURNAL, PASSWORD, WALL_US, Story
-from wire.declared import Declared
+from wire.declared import Declared, DeclaredMonitor
 
 
 @pytest.fixture
@@ -119,6 +119,29 @@ def test_every_kind_of_change_is_told_in_words(tried: Story) -> None:
     (held,) = [str(one) for one in told if one.what == "shadowed" and one.address == "Tried.Name"]
     assert "operator's operator, held, set in turn " in held
     assert lines(told)[-1].endswith(" values stand before those of a lower layer")
+
+
+def test_a_change_of_monitors_or_of_spelling_is_told(tried: Story) -> None:
+    """If this failed, the list would name a variable and not say what is different."""
+    before = DeclaredMonitor(type="UpperThreshold", value="50", severity=3, kind="PreconfiguredMonitor")
+    after = DeclaredMonitor(type="Delta", value="5", severity=3, kind="HardWiredMonitor", reference="20")
+    tried.files = edited(replace(LIMIT, supports_monitoring=True, monitors=(before,)))
+    tried.start()
+    told, _ = foretold(tried, edited(replace(LIMIT, variable="LIMIT", supports_monitoring=True, monitors=(after,))))
+    (found,) = [str(one) for one in told if one.what == "declaration"]
+    assert found == (
+        "declaration: Tried.LIMIT: monitor UpperThreshold 50 of severity 3 gone; monitor Delta 5 of severity 3 from 20 new; "
+        "spelled Tried.Limit -> Tried.LIMIT"
+    )
+
+
+def test_a_component_that_comes_back_says_so(tried: Story) -> None:
+    """Its values count again, and nothing of it is out of force."""
+    tried.files = edited(without=(OTHER,))
+    tried.start()
+    told, _ = foretold(tried, files(*ALL))
+    found = [str(one) for one in told if one.address.startswith("Other")]
+    assert found[:2] == ["component added: Other: 1 variables", "brought back: Other.Name: the values that were kept count again, operator in force"]
 
 
 def test_a_value_out_of_range_says_what_it_becomes(tried: Story) -> None:

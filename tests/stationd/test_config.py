@@ -90,6 +90,37 @@ def test_right_files_are_counted_and_wrong_ones_complained_of(files: Path, capsy
     assert "3 complaints" in found.err
 
 
+def test_a_file_that_nobody_reads_is_told(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """If this failed, somebody would edit a file in the wrong place and see nothing change."""
+    (files / "overrides").mkdir()
+    (files / "Override").mkdir()
+    (files / "notes").mkdir()
+    (files / "TxCtrlr.json").write_text("{}")
+    (files / "standardized" / "TxCtrlr.json~").write_text("{}")
+    assert main(["config", "check", str(files)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    folders = "is not read; the folders that are read are standardized, custom, override"
+    assert said[:-1] == [
+        f"warning: Override: {folders}",
+        "warning: TxCtrlr.json: is not read; right would be a place in standardized, custom, override",
+        f"warning: overrides: {folders}",
+    ]
+    (files / "standardized" / "TxCtrlr.json").rename(files / "standardized" / "TxCtrlr.JSON")
+    assert main(["config", "check", str(files)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "warning: standardized/TxCtrlr.JSON: is not read; right would be a name that ends with .json"
+    assert said[-1].startswith("standardized/TxCtrlr.json: TxCtrlr: is required and no file declares it")
+
+
+@pytest.mark.parametrize("damage", [b"", b"null", b"\xef\xbb\xbf{}", b"x" * ((1 << 20) + 1), b"{} {}", b'{"a":' * 50 + b"1" + b"}" * 50])
+def test_a_file_that_cannot_be_read_is_complained_of_once(files: Path, capsys: pytest.CaptureFixture[str], damage: bytes) -> None:
+    """If this failed, somebody would be told that a file is missing which lies there."""
+    (files / "standardized" / "TxCtrlr.json").write_bytes(damage)
+    assert main(["config", "check", str(files)]) == 1
+    (only,) = capsys.readouterr().out.splitlines()
+    assert only.startswith("standardized/TxCtrlr.json: ")
+
+
 def test_a_lack_of_one_of_two_versions_is_a_warning(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """If this failed, nobody would hear of it before a CSMS that speaks 2.1 asks."""
     path = files / "standardized/NetworkConfiguration_2.json"
@@ -224,7 +255,7 @@ def test_what_is_set_at_rest_can_be_looked_at_and_taken_back(tmp_path: Path) -> 
         "set to 77 (config set)",
         "set to 78 (config set), held",
         "set to 79 (config set), held",
-        "set to 79 (config set)",
+        "79 released (config release): the CSMS may change it",
         "79 dropped (reset); 300 in force",
     ]
     assert run("replay", "verify", "--data", str(data)).stdout.strip().endswith(" 0 divergences")
@@ -363,7 +394,7 @@ def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path) -
     station.ask("state")
     again = done("diff", str(files), "--csms", "ws://localhost:1", data=data)
     station.stop()
-    assert again.splitlines()[-1] == "nothing would change; 5 values stand before those of a lower layer"
+    assert again.splitlines()[-1] == "nothing would change; 3 values stand before those of a lower layer"
 
     journal = Journal(data / "journal", readonly=True)
     try:
