@@ -139,7 +139,7 @@ def _concluded(facts: tuple[Fact, ...], new: DeviceModel) -> Iterator[Item]:
 
 def _in_force(old: DeviceModel, new: DeviceModel) -> Iterator[Item]:
     for key in new.declared:
-        if key in old.declared and old.text(key) != new.text(key):
+        if key in old.declared and (old.text(key) or "") != (new.text(key) or ""):
             yield Item("in force", name_of(new, key), f"{value(old.text(key) or '')} -> {value(new.text(key) or '')}")
 
 

@@ -69,7 +69,7 @@ def seq_at(store: Reading, text: str, station: int = 0) -> int:
         return _last_before(store, station, text, lambda at_us, _: at_us <= until_us)
     wanted_us = calendar.parse(text)
     if wanted_us is None:
-        raise SetupFault(f"--at {clean(text)}: not a moment; {HOW}")
+        raise SetupFault(f"{clean(text)}: not a moment; {HOW}")
     return _last_before(store, station, text, lambda at_us, wall: (wall.us(at_us) or 0) <= wanted_us)
 
 
@@ -79,7 +79,7 @@ def relative_us(text: str) -> int:
     unit = next((unit for unit in UNITS_US if number.endswith(unit)), "")
     whole, _, part = number.removesuffix(unit).partition(".")
     if not (whole + part).isascii() or not (whole + part).isdigit():
-        raise SetupFault(f"--at {clean(text)}: not a time; {HOW}")
+        raise SetupFault(f"{clean(text)}: not a time; {HOW}")
     scale = UNITS_US[unit or "s"]
     return int(whole or "0") * scale + (int(part) * scale // 10 ** len(part) if part else 0)
 
@@ -92,7 +92,7 @@ def _last_before(store: Reading, station: int, text: str, fits: Callable[[int, W
         if fits(at_us, wall):
             found = seq
     if found < 0:
-        raise SetupFault(f"--at {clean(text)}: before the first turn that is kept, {store.base(station)[0] + 1}; {HOW}")
+        raise SetupFault(f"{clean(text)}: before the first turn that is kept, {store.base(station)[0] + 1}; {HOW}")
     return found
 
 

@@ -248,6 +248,7 @@ def list_(args: argparse.Namespace, out: Output, store: Watched) -> None:
     if args.set:
         found = [row for row in found if row.layer not in (DERIVED, FILE, PINNED)]
     if args.json:
+        out.status = 0 if found else 1
         out.say(_json([as_json(row) for row in found]))
     elif found:
         out.say(lines(found))

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from wire.sealing import Secrets
 
 
+VALUE_MOST_CHARS = 1 << 16
+"""More than any value may have."""
+
+
 def load_files(directory: Path | None, keep: Callable[[str, str], str]) -> Loaded:
     """The component files in *directory* (None: the shipped ones).  Raises ConfigFault with everything that is wrong with them."""
     from component_config.load import load, shipped
@@ -83,7 +87,12 @@ def _declaration(text: str, data: Path, directory: Path | None) -> tuple[Declare
     from wire.sealing import secrets_of
 
     key = address(text)
-    declarations = _of_journal(data) or load_files(directory, kept_nowhere).declarations
+    declarations = _of_journal(data)
+    if declarations and directory is not None:
+        print(
+            f"{directory}: not read, for {data} has a station with component files; stationd run --component-config gives it others", file=sys.stderr
+        )
+    declarations = declarations or load_files(directory, kept_nowhere).declarations
     model = DeviceModel(declared={key_in(declared): declared for declared in declarations})
     if key not in model.declared:
         raise SetupFault(undeclared(model, key, text))
@@ -108,10 +117,16 @@ def _of_journal(data: Path) -> Sequence[Declared]:
 
 def _from_file(name: str) -> str:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        if name == "-":
+            text = sys.stdin.read(VALUE_MOST_CHARS + 1)
+        else:
+            with Path(name).open(encoding="utf-8", newline="") as file:
+                text = file.read(VALUE_MOST_CHARS + 1)
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text"
         raise SetupFault(f"{name}: cannot be read ({why}); name a file with the value in it") from error
+    if len(text) > VALUE_MOST_CHARS:
+        raise SetupFault(f"{name}: has more than {VALUE_MOST_CHARS} characters; right would be a file with one value in it")
     # An editor ends the last line; a value does not end with one.
     return text.removesuffix("\n").removesuffix("\r")
 

@@ -15,6 +15,9 @@ from machines.device_model.state import DEVICE_MODEL, NOTHING, OPERATOR, Key, ad
 from machines.inputs import OperatorReset, OperatorSet
 from wire.declared import Declared
 
+VALUE_MOST_CHARS = 2500
+"""Part 2, VariableAttributeType.value."""
+
 REASONS = {
     "InvalidValue": "is no value of its data type or list",
     "ValueOutOfRange": "is outside of its limits",
@@ -34,6 +37,8 @@ def objection(station: Station, key: Key, value: str | None) -> str:
         return "the station knows it by itself; it cannot be set"
     if declared.constant:
         return "it is constant; only its component file can change it"
+    if len(value) > VALUE_MOST_CHARS:
+        return f"it has {len(value)} characters; right would be at most {VALUE_MOST_CHARS}, for OCPP transports no more"
     reason, why = unfit(station, declared, key, value)
     return (why or _fits(declared, reason)) if reason else ""
 
@@ -44,7 +49,9 @@ def _fits(declared: Declared, reason: str) -> str:
         what += f" of {', '.join(declared.values_list)}"
     if declared.min_limit or declared.max_limit:
         counted = "" if declared.data_type in ("integer", "decimal") else " characters"
-        what += f" from {declared.min_limit or 'any'} to {declared.max_limit or 'any'}{counted}"
+        low = f" from {declared.min_limit}" if declared.min_limit else ""
+        high = f" to {declared.max_limit}" if declared.max_limit else ""
+        what += f"{low}{high}{counted}"
     return what
 
 

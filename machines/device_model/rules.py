@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.machine import Station
-from machines.connection.machine import PRIORITY, PROFILES, slots_in
+from machines.connection.machine import IDENTITY, PRIORITY, PROFILES, slots_in
 from machines.device_model.fit import less, misfit
 from machines.device_model.state import DEVICE_MODEL, Key
 from wire.declared import Declared
@@ -50,9 +50,15 @@ def usable_profiles(station: Station, value: str, beside: Beside) -> tuple[str, 
     return "", ""
 
 
+def usable_identity(station: Station, value: str, beside: Beside) -> tuple[str, str]:  # noqa: ARG001 (a rule)
+    """Part 2, SecurityCtrlr.Identity: it ends the URL, and is the user of Basic authentication, which ends at a colon."""
+    wrong = next((c for c in value if c in ":/ " or not c.isprintable()), "")
+    return ("InvalidValue", f"{wrong!a} cannot stand in it; right would be a name without colon, slash and blank") if wrong else ("", "")
+
+
 NOTHING: Beside = {}
 
-RULES: dict[Key, Rule] = {PRIORITY.key: usable_slots, PROFILES.key: usable_profiles}
+RULES: dict[Key, Rule] = {PRIORITY.key: usable_slots, PROFILES.key: usable_profiles, IDENTITY.key: usable_identity}
 
 
 BOUNDS = {"Actual": ("MinSet", "MaxSet"), "Target": ("MinSet", "MaxSet"), "MinSet": ("", "MaxSet"), "MaxSet": ("MinSet", "")}

@@ -265,7 +265,11 @@ def test_what_is_set_at_rest_can_be_looked_at_and_taken_back(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("address", "text", "status", "why"),
     [
-        (INTERVAL, "soon", 1, "right would be integer from 1"),
+        (INTERVAL, "soon", 1, "right would be integer from 1\n"),
+        (IDENTITY, "x" * 49, 1, "right would be string from 1 to 48 characters\n"),
+        (IDENTITY, "CP:1", 1, "':' cannot stand in it; right would be a name without colon, slash and blank"),
+        (IDENTITY, "CP 1", 1, "' ' cannot stand in it"),
+        (IDENTITY, "CP/1", 1, "'/' cannot stand in it"),
         (INTERVAL, "0", 1, "is outside of its limits"),
         ("ClockCtrlr.DateTime", "2026-01-01T00:00:00Z", 1, "the station knows it by itself"),
         ("OCPPCommCtrlr.HeartBeatIntervall", "60", 2, f"did you mean {INTERVAL}"),
@@ -277,6 +281,34 @@ def test_what_is_set_at_rest_can_be_looked_at_and_taken_back(tmp_path: Path) -> 
 def test_what_cannot_be_set_is_told_with_what_can(tmp_path: Path, address: str, text: str, status: int, why: str) -> None:
     """If this failed, somebody would set nothing and believe they had."""
     assert why in done("set", address, text, data=tmp_path / "cp", status=status)
+
+
+def test_a_file_of_a_value_is_not_read_for_ever(tmp_path: Path) -> None:
+    """If this failed, a slip of the hand would fill the memory."""
+    data = tmp_path / "cp"
+    assert "/dev/zero: has more than 65536 characters" in done("set", IDENTITY, "--value-file", "/dev/zero", data=data, status=2)
+    assert "-: has more than 65536 characters" in done("set", IDENTITY, "--value-file", "-", data=data, status=2, input="x" * 70_000)
+    long = tmp_path / "long"
+    long.write_text("x" * 2501 + "\n")
+    said = done("set", "SecurityCtrlr.OrganizationName", "--value-file", str(long), data=data, status=1)
+    assert "it has 2501 characters; right would be at most 2500, for OCPP transports no more" in said
+
+
+def test_component_files_that_are_not_used_are_told(tmp_path: Path, files: Path) -> None:
+    """If this failed, somebody would believe that the station has them now."""
+    data = tmp_path / "cp"
+    done("set", IDENTITY, "CP1", "--component-config", str(files), data=data)
+    errors = StringIO()
+    with redirect_stderr(errors), redirect_stdout(StringIO()):
+        assert main(["config", "set", IDENTITY, "CP2", "--component-config", str(files), "--data", str(data)]) == 0
+    assert f"{files}: not read, for {data} has a station with component files" in errors.getvalue()
+
+
+def test_nothing_that_fits_is_a_status_for_programs_too(tmp_path: Path) -> None:
+    """If this failed, a script would go on with an empty list."""
+    data = tmp_path / "cp"
+    done("set", IDENTITY, "CP1", data=data)
+    assert done("list", "toaster", "--json", data=data, status=1) == "[]\n"
 
 
 def test_an_attribute_is_named_once(tmp_path: Path) -> None:
