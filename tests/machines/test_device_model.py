@@ -161,7 +161,7 @@ def test_b05_fr_06_unknown_attribute(tried: Story) -> None:
     ("name", "bad"),
     [
         ("Whole", ["", "x", "1.0", "1e1", " 1", "1 ", "--1", "+-1", "-+5", "-", "+", "0x1", "1_0", "\u0661", "\u00b2", "9" * 30]),
-        ("Free", ["9" * 21, "five"]),
+        ("Free", ["9" * 21, "five", "2147483648", "-2147483649"]),
         ("Number", ["", "x", "nan", "inf", "-inf", "1_0", " 1", "1,0", ".", "e", "\u0661", "infinity", "1e999"]),
         ("Flag", ["", "yes", "1", "0", "on", "tru", " true"]),
         ("When", ["", "yesterday", "2026", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "12:00"]),
@@ -186,6 +186,7 @@ def test_b05_fr_07_values_of_the_wrong_form(tried: Story, name: str, bad: list[s
     [
         ("Whole", ["-6", "11", "1000000"], ["-5", "10", "0", "+3", "007"]),
         ("Number", ["0.49", "1.51", "-1"], ["0.5", "1.5", "1", "+1.0", "1e0"]),
+        ("Free", [], ["2147483647", "-2147483648"]),
         ("Text", ["abcdef"], ["", "abcde", "\u00e9\u00e9\u00e9\u00e9\u00e9"]),
         ("Open", ["A,B,C,D"], ["A,B,C", ""]),
     ],
@@ -432,6 +433,21 @@ def test_a01_a_secret_is_judged_by_what_its_placeholder_says(story: Story, passw
     (result,) = put(story, item("BasicAuthPassword", password, component="SecurityCtrlr"))
     assert result["attributeStatus"] == status
     assert result.get("attributeStatusInfo", {}).get("reasonCode") == reason
+
+
+@pytest.mark.parametrize(
+    ("limits", "pin", "status"),
+    [
+        ({}, "<sealed:000000000000000000000000000000f1:4:d>", "Accepted"),
+        ({}, "<sealed:000000000000000000000000000000f1:4:p>", "Rejected"),
+        ({"min_limit": "1"}, "<sealed:000000000000000000000000000000f1:4:d>", "Rejected"),
+        ({"max_limit": "9999"}, "<sealed:000000000000000000000000000000f1:4:d>", "Rejected"),
+    ],
+)
+def test_a_secret_number_is_taken_where_it_can_be_judged(story: Story, limits: dict[str, str], pin: str, status: str) -> None:
+    """Of a sealed number nobody knows whether it lies within limits.  Else a value that the file forbids is accepted unseen."""
+    story.when(model((Declared(component="Modem", variable="Pin", data_type="integer", mutability="WriteOnly", **limits),)))  # type: ignore[arg-type]
+    assert put(story, item("Pin", pin, component="Modem"))[0]["attributeStatus"] == status
 
 
 def test_b06_derived_variables_show_what_is(tried: Story) -> None:

@@ -310,6 +310,22 @@ def test_b08_fr_04_b08_fr_14_parts_are_numbered_and_carry_the_id(shipped_story: 
     assert [(part["requestId"], part["seqNo"], part["tbc"]) for part in parts] == [(12, n, n + 1 < len(parts)) for n in range(len(parts))]
 
 
+def test_characteristics_are_told_as_declared(new_story: NewStory) -> None:
+    """VariableCharacteristicsType: limits are numbers, whole where they are; what is not declared is left out."""
+    story = new_story().boot()
+    fan = Declared(
+        component="Fan", variable="Speed", data_type="decimal", unit="rpm", min_limit="0.5", max_limit="1000", value="1", supports_monitoring=True
+    )
+    mode = Declared(component="Fan", variable="Mode", data_type="OptionList", values_list=("Off", "On"), value="Off")
+    story.when(model((fan, mode)))
+    told = [one["variableCharacteristics"] for one in entries(reported(custom(story, componentVariable=[{"component": {"name": "Fan"}}])))]
+    assert told == [
+        {"dataType": "decimal", "supportsMonitoring": True, "unit": "rpm", "minLimit": 0.5, "maxLimit": 1000},
+        {"dataType": "OptionList", "supportsMonitoring": False, "valuesList": "Off,On"},
+    ]
+    assert isinstance(told[0]["maxLimit"], int)
+
+
 def test_b08_fr_03_a_custom_report_tells_no_secret(shipped_story: Story) -> None:
     """Not even where it is asked for by name."""
     [one] = list(entries(reported(custom(shipped_story, componentVariable=[PASSWORD_VARIABLE]))))
