@@ -664,6 +664,25 @@ def test_2_1_a_value_that_left_its_target(watched: Story) -> None:
     assert brief(change(watched, "Goal", "0")) == [(apart, "Delta", "0", True), (share, "Delta", "0", True)]
 
 
+def test_2_1_a_word_that_is_not_its_target(watched: Story) -> None:
+    """What is no number is away from its Target whenever it is another word, whatever the monitor's value; nothing is away from nothing."""
+    wish: dict[str, Any] = {"data_type": "OptionList", "values_list": ("a", "b")}
+    watched.settle(watched.when(model(tank("Wish", value="a", **wish), tank("Wish", attribute="Target", **wish))))
+    apart, share = placed(watched, item("Wish", "TargetDelta", 500), item("Wish", "TargetDeltaRelative", 0))
+    assert change(watched, "Wish", "b") == [], "there is no Target yet"
+
+    def wished(text: str) -> list[tuple[int, str, str, bool]]:
+        one = {"attributeValue": text, "attributeType": "Target", "component": {"name": "Tank"}, "variable": {"name": "Wish"}}
+        turn = watched.call("SetVariables", {"setVariableData": [one]}, f"w {watched.at}")
+        found = brief(list(events(turn)))
+        watched.settle(turn)
+        return found
+
+    assert wished("b") == []
+    assert wished("a") == [(apart, "Delta", "b", False), (share, "Delta", "b", False)]
+    assert brief(change(watched, "Wish", "a")) == [(apart, "Delta", "a", True), (share, "Delta", "a", True)]
+
+
 def test_n07_fr_10_a_secret_is_not_told(watched: Story) -> None:
     """N07.FR.10, TC_N_48: only that it changed."""
     placed(watched, item("BasicAuthPassword", "Delta", 1, component="SecurityCtrlr"))
