@@ -50,6 +50,7 @@ TEXTS: Final = (
 )  # fmt: skip
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 _DECIMAL: Final = re.compile(r"[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,4})?")
+_PLACEHOLDER: Final = re.compile(rb"<sealed:[0-9a-f]{32}:([0-9]+):.>")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
 
@@ -415,7 +416,8 @@ class Batch:
         if len(answers) != 1:
             raise Wrong(f"{len(answers)} answers to {data[:200]!r}")
         items = payload.get(action[0].lower() + action[1:-1] + "Data", []) if valid else []
-        too_much = len(items) > ITEMS_MOST or len(body) > BYTES_MOST
+        clear = _PLACEHOLDER.sub(lambda found: b"x" * int(found[1]), body)
+        too_much = len(items) > ITEMS_MOST or min(len(body), len(clear)) > BYTES_MOST
         if isinstance(answers[0], ReplyError):
             self.refused += 1
             if valid and not too_much:

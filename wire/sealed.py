@@ -59,6 +59,13 @@ def named_in(data: bytes) -> set[str]:
     return set(find(data)) if PREFIX_BYTES in data else set()
 
 
+def clear_length(data: bytes) -> int:
+    """How long *data* was before its secrets were taken out; a character of a secret counts as a byte."""
+    if PREFIX_BYTES not in data:
+        return len(data)
+    return len(data) + sum(int(found[2]) - len(found[0]) for found in re.finditer(PATTERN, data.decode("latin-1")))
+
+
 def replace(data: bytes, reveal: Reveal) -> bytes:
     """JSON text with every placeholder replaced by what *reveal* gives for its handle, escaped; a handle that gives None stays.
 

@@ -516,6 +516,17 @@ def test_b06_fr_16_b06_fr_17_more_than_the_station_takes(story: Story, action: s
     assert turn.facts == ()
 
 
+def test_b06_fr_17_a_message_is_measured_as_it_was_sent(story: Story) -> None:
+    """Else a message of the size that the station names is refused because its secrets are longer as placeholders."""
+    short = "<sealed:000000000000000000000000000000f1:16:p>"
+    asked = [item("BasicAuthPassword", short, component="SecurityCtrlr") for _ in range(4)]
+    sent = len(json.dumps({"setVariableData": asked})) - 4 * (len(short) - 16)
+    story.when(model((*TRIED, *small(size=sent))))
+    assert {r["attributeStatus"] for r in put(story, *asked)} == {"Accepted"}
+    story.when(model((*TRIED, *small(size=sent - 1))))
+    assert story.error(ask(story, "SetVariables", *asked)) == "FormatViolation"
+
+
 def test_an_empty_request_gets_an_empty_answer(story: Story) -> None:
     """Else a request that the schema forbids makes the turn Faulted, should one get through."""
     assert get(story) == []
