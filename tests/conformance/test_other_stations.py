@@ -271,3 +271,18 @@ def test_a_criterion_that_is_not_supported_is_refused() -> None:
     """B08.FR.02.  Else TC_B_19 would be about nothing at this station, or fail at one that it is about."""
     assert tried("TC_B_19_CS", refuses("UnsupportedParam")).verdict is Verdict.PASS
     assert tried("TC_B_19_CS").verdict is Verdict.NOT_EXERCISED
+
+
+@pytest.mark.parametrize(
+    ("case_id", "features", "applies"),
+    [
+        ("TC_E_04_CS", {"C_30": "no", "C_34": "yes"}, False),
+        ("TC_E_17_CS", {"C_10.2": "no"}, False),
+        ("TC_E_17_CS", {"C_52": "no"}, False),
+        ("TC_E_17_CS", {"C_52": "no", "C_10.1": "no", "C_10.3": "no", "C_10.4": "no"}, True),
+        ("TC_E_16_CS", {"C_35": "yes"}, False),
+    ],
+)
+def test_conditions_are_those_of_the_errata(case_id: str, features: dict[str, str], applies: bool) -> None:
+    """Errata 5.2 and 5.3 of edition 3, and edition 4.  Else a case is asked of a station that it is not about."""
+    assert (tried(case_id, **features).verdict is not Verdict.NOT_APPLICABLE) is applies
