@@ -356,6 +356,16 @@ async def online(t: Trial) -> None:
     t.true(await t.bench.until(lambda: t.bench.linked, RECONNECT_S), "link", f"there within {RECONNECT_S:g} s", "none", "Part 4, 5.3")
 
 
+async def cached(t: Trial) -> None:
+    """IdTokenCached: a station that has an authorization cache knows the valid card, because it was charged with before."""
+    if await t.configure_if_possible("AuthCacheCtrlr.Enabled", "true"):
+        await charging(t)
+        await stop_authorized(t)
+        await ev_connected_after(t)
+        await ev_disconnected(t)
+        t.forget()
+
+
 async def started_offline(t: Trial, token: Token | None = None, *, evse_id: int = 0) -> None:
     """StartOfflineTransaction: without a link a card is presented and a vehicle connected; then the link comes back."""
     token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id

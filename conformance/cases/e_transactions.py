@@ -156,6 +156,7 @@ async def ends_with_the_verdict_of_the_csms(t: Trial) -> None:
     await states.stop_point(t, "Authorized", "PowerPathClosed", without=("EnergyTransfer", "DataSigned"))
     await authorization_is_needed(t)
     await t.configure_if_possible("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true")
+    await states.cached(t)
     t.statuses[t.settings.valid.text] = "Invalid"
     await states.started_offline(t)
     ended = await t.event(eventType="Ended", requirement="C15.FR.04")
@@ -519,6 +520,7 @@ async def charging_without_a_link(t: Trial) -> None:
 async def a_transaction_without_a_link(t: Trial) -> None:
     """A whole transaction without a link: all of it is told afterwards, and marked."""
     await t.configure_if_possible("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true")
+    await states.cached(t)
     await states.ended_offline(t)
     first = await t.event(eventType="Started", requirement="E12.FR.01")
     transaction = first["transactionInfo"]["transactionId"]

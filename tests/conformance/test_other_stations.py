@@ -21,10 +21,12 @@ from conformance.station import shipped_config
 from conformance.trial import Settings, Trial
 from conformance.verdict import Failed, Result, Verdict
 from engine.event import replace
+from engine.machine import Station
 from machines.inputs import ConfigLoaded
+from machines.session import authorize, machine
 from stationd.csms_answers import read_schema
 from wire import jsontext
-from wire.declared import read, written
+from wire.declared import Declared, read, written
 from wire.schemas import Schemas
 
 SCHEMAS = Schemas(read_schema)
@@ -138,6 +140,17 @@ def test_points_that_cannot_be_set_will_do_where_the_case_is_about_them(case_id:
     assert result.verdict is verdict, result.note
 
 
+@pytest.mark.parametrize("case_id", ["TC_E_16_CS", "TC_E_43_CS"])
+def test_a_card_is_charged_with_before_where_there_is_a_cache(case_id: str) -> None:
+    """Memory state IdTokenCached.  Else a station that admits nobody but whom it knows would fail for doing so."""
+    declared = [*map(read, jsontext.decode(shipped_config().body)), Declared(component="AuthCacheCtrlr", variable="Enabled", value="true")]
+    body = jsontext.encode([written(one) for one in declared])
+    result = tried(case_id, config=ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body))
+    assert result.verdict is Verdict.PASS, result.note
+    deeds = [entry.name for entry in result.trace if entry.who == "driver"]
+    assert deeds.index("plug in") < deeds.index("link breaks")
+
+
 def test_a_case_for_a_feature_waits_for_it_and_runs_where_it_is_there() -> None:
     """Else a case would pass for a feature that the station does not have, or be lost for those that have it."""
     assert tried("TC_E_54_CS").verdict is Verdict.NOT_BUILT
@@ -205,6 +218,23 @@ def test_numbers_tell_the_order_and_messages_need_not(events: tuple[Heard, ...],
 # Wrong, and hard to see
 
 
+@pytest.mark.parametrize("case_id", ["TC_E_05_CS", "TC_E_27_CS", "TC_E_39_CS"])
+def test_a_station_that_does_not_wait_for_the_vehicle_fails(monkeypatch: pytest.MonkeyPatch, case_id: str) -> None:
+    """E03.FR.05.  Else EVConnectionTimeOut may be anything, and a driver has no time to take the cable."""
+
+    class AtOnce:
+        """A timeout that is over as soon as it begins."""
+
+        def integer(self, station: Station) -> int:
+            del station
+            return 0
+
+    for module in (authorize, machine):
+        monkeypatch.setattr(module, "CONNECTION_TIMEOUT_S", AtOnce())
+    result = tried(case_id)
+    assert result.verdict is Verdict.FAIL, result.note
+
+
 class SecondTime:
     """A station that leaves one message out after its first start."""
 
@@ -239,6 +269,19 @@ def unwell(told: dict[str, Any]) -> None:
         told["connectorStatus"] = "Faulted"
 
 
+def tells_no_course(event: dict[str, Any]) -> None:
+    """The last event tells of the end, and not of what was measured before."""
+    if event["eventType"] == "Ended":
+        event["meterValue"] = event["meterValue"][-1:]
+
+
+def as_if_ended(event: dict[str, Any]) -> None:
+    """All that is told at the end is said to be of the end."""
+    for value in event.get("meterValue", ()) if event["eventType"] == "Ended" else ():
+        for sample in value["sampledValue"]:
+            sample["context"] = "Transaction.End"
+
+
 def refuses(reason: str) -> Tamper:
     """A station that supports no report by criteria."""
     return changed("GetReport", lambda answer: answer.update(status="NotSupported", statusInfo={"reasonCode": reason}), "result")
@@ -257,6 +300,10 @@ def refuses(reason: str) -> Tamper:
         ("TC_B_10_CS", changed("SetVariables", forgets_the_type, "result"), "attributeType"),
         ("TC_B_11_CS", changed("SetVariables", forgets_the_type, "result"), "attributeType"),
         ("TC_B_19_CS", refuses("Other"), "statusInfo.reasonCode"),
+        ("TC_J_03_CS", changed("TransactionEvent", tells_no_course), "timestamps of meter values of the last event"),
+        ("TC_J_03_CS", changed("TransactionEvent", as_if_ended), "context of the last event"),
+        ("TC_J_10_CS", changed("TransactionEvent", tells_no_course), "context of the first values of the last event"),
+        ("TC_J_10_CS", changed("TransactionEvent", as_if_ended), "context of the first values of the last event"),
         ("TC_E_31_CS", changed("TransactionEvent", another_stops), "idToken of the event that told of the stop"),
     ],
 )
