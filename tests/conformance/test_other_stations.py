@@ -116,6 +116,31 @@ def test_a_station_that_does_it_otherwise_and_right_passes(tamper: Tamper, case_
     assert wrong == {}
 
 
+def still_plugged(told: dict[str, Any]) -> None:
+    """The cable is still in the station when the vehicle has gone."""
+    if told["connectorStatus"] == "Available" and told["evseId"] == 1:
+        told["connectorStatus"] = "Occupied"
+
+
+class OnceStarted:
+    """A station that is otherwise once its start is over."""
+
+    def __init__(self, tamper: Tamper) -> None:
+        self.tamper, self.seen = tamper, 0
+
+    def __call__(self, kind: str, action: str, payload: dict[str, Any]) -> Frames:
+        self.seen += (kind, action) == ("call", "StatusNotification")
+        return self.tamper(kind, action, payload) if self.seen > 2 else [(kind, action, payload)]
+
+
+@pytest.mark.parametrize("case_id", ["TC_E_17_CS", "TC_E_25_CS", "TC_E_26_CS"])
+def test_a_connector_with_a_detachable_cable_is_not_free_at_once(case_id: str) -> None:
+    """TC_E_26, step 3.  Else a station whose cable stays in its socket fails."""
+    tamper = OnceStarted(changed("StatusNotification", still_plugged))
+    assert tried(case_id, tamper, features={"HFS-1": "yes", "HFS-2": "no"}).verdict is Verdict.PASS
+    assert tried(case_id, OnceStarted(changed("StatusNotification", still_plugged))).verdict is Verdict.FAIL
+
+
 @pytest.mark.parametrize(
     ("case_id", "values", "verdict"),
     [
