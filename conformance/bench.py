@@ -96,6 +96,8 @@ class Bench(ABC):
     name = ""
     real_time = False
     """Whether waiting costs the time that passes."""
+    obeys = True
+    """Whether what a case does is done; else it is looked for in what somebody has done already."""
 
     def __init__(self) -> None:
         self.trace: list[Entry] = []

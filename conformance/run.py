@@ -41,6 +41,9 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
     try:
         await bench.start()
         await trial.booted()
+        if bench.obeys:
+            # General preconditions of Part 6: a card is asked about, whatever is known of it.
+            await trial.configure_if_possible("AuthCtrlr.LocalPreAuthorize", "false")
         for address, value in case.configuration.items():
             await trial.configure(address, value)
         trial.forget()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
@@ -70,8 +71,10 @@ class Settings(NamedTuple):
     password: str = "first.Password-0123456789"  # noqa: S105 (nobody's)
     """For HTTP Basic authentication; a case sets it before it needs it."""
     second_password: str = "other.Password-9876543210"  # noqa: S105 (nobody's)
-    connect_within_s: int = 30
+    connect_within_s: int = 5
     """EVConnectionTimeOut for cases that let it pass."""
+    meter_interval_s: int = 5
+    """Between meter values, in cases that wait for some."""
 
 
 class Trial:
@@ -91,6 +94,10 @@ class Trial:
         """Token -> the group that the CSMS says it is in."""
         self.admitted: dict[int, Token] = {}
         """EVSE -> the token that the case had authorized there, while it counts."""
+        self.asked_for: dict[int, int] = {}
+        """EVSE -> the remoteStartId of a remote start there that no event has named yet."""
+        self.stopped_here: set[int] = set()
+        """EVSEs whose transaction its driver has stopped there, while it is not known to have ended."""
         self.points: tuple[frozenset[str], frozenset[str]] | None = None
         """TxStartPoint and TxStopPoint, once they were read."""
         self.statuses: dict[str, str] = {settings.invalid.text: "Invalid"}
@@ -101,9 +108,8 @@ class Trial:
         self._accepted = False
         self._pending = False
         self._booted = -1
-        self._sequences: dict[str, int] = {}
-        self._moments: dict[str, int] = {}
-        self._told: dict[str, Payload] = {}
+        self._told: dict[str, dict[int, Payload]] = {}
+        """Transaction -> sequence number -> the event."""
         self._broken: Failed | None = None
         bench.hear = self._hear
 
@@ -207,28 +213,35 @@ class Trial:
     """Actions that the case allows a station that is not accepted yet."""
 
     def _in_sequence(self, heard: Heard) -> None:
-        payload = heard.payload
-        transaction, seq_no, kind = payload["transactionInfo"]["transactionId"], payload["seqNo"], payload["eventType"]
-        last = self._sequences.get(transaction)
-        if last is None and kind != "Started" and not self.strange_transactions:
-            self.fail("the first event of a transaction", "Started", kind, "E01.FR.07", (heard.turn,))
-        if last is not None and seq_no not in (last, last + 1):
-            self.fail("seqNo", f"{last + 1}, or {last} again", str(seq_no), "E01.FR.07", (heard.turn,))
-        if last is not None and kind == "Started" and seq_no != last:
-            self.fail("eventType of a later event", "Updated or Ended", kind, "E01.FR.07", (heard.turn,))
-        if last is None and kind == "Started" and seq_no != 0:
-            self.fail("seqNo of the first event", "0", str(seq_no), "E01.FR.07", (heard.turn,))
-        if seq_no == last and payload != self._told[transaction]:
+        """What holds of an event and those of its transaction that came before: they may come in any order, and are numbered in theirs."""
+        payload, seq_no = heard.payload, heard.payload["seqNo"]
+        told = self._told.setdefault(payload["transactionInfo"]["transactionId"], {})
+        if payload != told.setdefault(seq_no, payload):
             # The same event may come again, and no other one with its number.
-            self.fail("seqNo", str(seq_no + 1), str(seq_no), "E01.FR.07", (heard.turn,))
-        moment = calendar.parse(payload["timestamp"]) or 0
-        if moment < self._moments.get(transaction, 0):
-            self.fail("timestamp of an event", "not before that of the event before it", payload["timestamp"], "E01.FR.07", (heard.turn,))
+            self.fail("seqNo", "one that no other event has", str(seq_no), "E01.FR.07", (heard.turn,))
         if payload.get("offline") and not any(entry.who == "driver" and entry.name in CUTS for entry in self.bench.trace):
             self.fail("offline of an event", "absent or false while the link is there", "true", "E12.FR.02", (heard.turn,))
-        self._sequences[transaction] = seq_no
-        self._moments[transaction] = moment
-        self._told[transaction] = payload
+        for earlier, later in pairwise(sorted(told)):
+            if seq_no in (earlier, later):
+                self._follows(told[earlier], told[later], heard.turn)
+
+    def _follows(self, earlier: Payload, later: Payload, turn: int) -> None:
+        if later["eventType"] == "Started":
+            self.fail("eventType of a later event", "Updated or Ended", "Started", "E01.FR.07", (turn,))
+        if earlier["eventType"] == "Ended":
+            self.fail("what follows the end of a transaction", "nothing", f"{later['eventType']}, seqNo {later['seqNo']}", "E01.FR.07", (turn,))
+        if (calendar.parse(later["timestamp"]) or 0) < (calendar.parse(earlier["timestamp"]) or 0):
+            self.fail("timestamp of an event", "not before that of the event before it", later["timestamp"], "E01.FR.07", (turn,))
+
+    def _complete(self) -> None:
+        """Every transaction was told from its beginning on, and no event is missing."""
+        for told in self._told.values():
+            first = min(told)
+            if told[first]["eventType"] != "Started" and not self.strange_transactions:
+                self.fail("the first event of a transaction", "Started", told[first]["eventType"], "E01.FR.07")
+            missing = sorted(set(range(first, max(told))) - set(told))
+            if missing:
+                self.fail("seqNo", f"every one from {first} to {max(told)}", f"none of {', '.join(map(str, missing))}", "E01.FR.07")
 
     strange_transactions = False
     """Whether transactions may go on that began before the case."""
@@ -310,20 +323,8 @@ class Trial:
     async def connector_told(self, status: str, *, evse_id: int, connector_id: int, requirement: str = "G01.FR.01") -> Payload:
         """The station tells that a connector is *status* now: by StatusNotification, or by NotifyEvent of its AvailabilityState."""
 
-        def says(one: Heard) -> bool:
-            if one.action == "StatusNotification":
-                told = one.payload
-                return (told["evseId"], told["connectorId"], told["connectorStatus"]) == (evse_id, connector_id, status)
-            return one.action == "NotifyEvent" and any(
-                event["trigger"] == "Delta"
-                and event["actualValue"] == status
-                and (event["component"]["name"], event["variable"]["name"]) == ("Connector", "AvailabilityState")
-                and event["component"].get("evse") == {"id": evse_id, "connectorId": connector_id}
-                for event in one.payload["eventData"]
-            )
-
         def found() -> Heard | None:
-            return next((one for one in self.inbox if says(one)), None)
+            return next((one for one in self.inbox if ((evse_id, connector_id), status) in connectors_in(one)), None)
 
         await self.bench.until(lambda: found() is not None or self._broken is not None, STATION_LIMIT_S)
         self._unbroken()
@@ -409,6 +410,7 @@ class Trial:
     def finish(self) -> None:
         """The case is over: what was broken meanwhile counts, and so do frames that are none, and having looked at nothing."""
         self._unbroken()
+        self._complete()
         for line in self.bench.trace:
             if (line.who, line.name) == ("station", NO_FRAME):
                 self.fail("frame", "a CALL, or an answer to what was asked", f"{line.payload}", "Part 4, 4.2", (line.turn,))
@@ -463,25 +465,35 @@ class Trial:
     async def booted(self) -> None:
         """State Booted: accepted since it was last seen to be, every connector told, and quiet."""
         connectors = {(evse_id, n) for evse_id, count in self.settings.evses for n in range(1, count + 1)}
+        deeds = [line for line in self.bench.trace if line.who == "driver" and line.name in ("plug in", "unplug")]
+        newest = {line.payload["evse"]: line.name for line in deeds if isinstance(line.payload, dict) and "evse" in line.payload}
+        connected = {evse_id for evse_id, name in newest.items() if name == "plug in"}
 
         def started() -> int:
             boots = [place for place, one in enumerate(self.heard) if one.action == "BootNotification"]
             return boots[-1] if boots and boots[-1] > self._booted else -1
 
-        def told() -> set[tuple[int, int]]:
-            since = self.heard[max(started(), 0) :]
-            return {(one.payload["evseId"], one.payload["connectorId"]) for one in since if one.action == "StatusNotification"}
+        def told() -> dict[tuple[int, int], str]:
+            return dict(pair for one in self.heard[max(started(), 0) :] for pair in connectors_in(one))
 
         def ready() -> bool:
-            return self._accepted and started() >= 0 and connectors <= told()
+            return self._accepted and started() >= 0 and connectors <= told().keys()
 
         await self.bench.until(lambda: ready() or self._broken is not None, 2 * STATION_LIMIT_S)
         self._unbroken()
         if not self._accepted or started() < 0:
             self.fail("BootNotificationRequest", f"one within {2 * STATION_LIMIT_S:.0f} s", "none", "B01.FR.01")
-        missing = sorted(connectors - told())
+        states = told()
+        missing = sorted(connectors - states.keys())
         if missing:
             self.fail("StatusNotificationRequest after a start", "one for every connector", f"none for {missing}", "B01.FR.05")
+        if any(evse_id == 0 or connector_id == 0 for evse_id, connector_id in states):
+            self.fail("(evseId, connectorId) of StatusNotificationRequest", "none of them 0", f"{sorted(states)}", "B01.FR.05")
+        for (evse_id, connector_id), state in sorted(states.items()):
+            if state != "Available" and evse_id not in connected:
+                if not self.bench.obeys:
+                    raise NotExercised(f"connector {connector_id} of EVSE {evse_id} is {state} after the start, and nobody knows why")
+                self.fail(f"connectorStatus of EVSE {evse_id}, connector {connector_id}, after a start", "Available", state, "B01.FR.05")
         if self.heard[started()].payload["reason"] != "Triggered":
             # Part 6, Booted, step 7.
             startups = ("StartupOfTheDevice", "ResetOrReboot")
@@ -494,6 +506,22 @@ class Trial:
         self._booted = started()
         await self.wait(0.3)
         self.forget()
+
+
+def connectors_in(one: Heard) -> list[tuple[tuple[int, int], str]]:
+    """What a CALL tells of connectors: ((EVSE, connector), state), by StatusNotification, or by NotifyEvent of the AvailabilityState."""
+    if one.action == "StatusNotification":
+        told = one.payload
+        return [((told["evseId"], told["connectorId"]), told["connectorStatus"])]
+    if one.action != "NotifyEvent":
+        return []
+    return [
+        ((event["component"]["evse"]["id"], event["component"]["evse"]["connectorId"]), event["actualValue"])
+        for event in one.payload["eventData"]
+        if event["trigger"] == "Delta"
+        and (event["component"]["name"], event["variable"]["name"]) == ("Connector", "AvailabilityState")
+        and "connectorId" in event["component"].get("evse", {})
+    ]
 
 
 def _moments(payload: Any) -> Iterator[tuple[str, str]]:
@@ -510,9 +538,13 @@ def _moments(payload: Any) -> Iterator[tuple[str, str]]:
 
 
 def _addresses(items: Iterable[Payload]) -> Iterator[str]:
-    """What items are about, as text that can be compared: OCPP compares names without case."""
+    """What items are about, as text that can be compared: OCPP compares names without case, and custom data is nobody's business."""
     for item in items:
-        yield dumps({name: item[name] for name in ("component", "variable")}, sort_keys=True).casefold()
+        yield dumps({name: _plain(item[name]) for name in ("component", "variable")}, sort_keys=True).casefold()
+
+
+def _plain(part: Payload) -> Payload:
+    return {name: _plain(value) if isinstance(value, dict) else value for name, value in part.items() if name != "customData"}
 
 
 def variable(address: str) -> Payload:
