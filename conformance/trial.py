@@ -193,9 +193,7 @@ class Trial:
         problem = self._misshapen(heard)
         if problem is not None:
             self.fail(f"{action}Request", "a payload that keeps its schema", problem.description, "Part 3", (heard.turn,))
-        if heard.message_id in self._ids:
-            self.fail(f"{action}Request", "a message id of its own", heard.message_id, "Part 4, 4.1.4", (heard.turn,))
-        self._ids.add(heard.message_id)
+        self._once(heard)
         # A report is told to a CSMS that asks for it before it accepts.
         asked_for = self._pending and action == "NotifyReport"
         if not self._accepted and not asked_for and action not in ("BootNotification", *self.may_speak):
@@ -205,6 +203,11 @@ class Trial:
                 self.fail(f"{name} of {action}Request", "a date-time as RFC 3339 has it", text, "Part 2, 3.1", (heard.turn,))
         if action == "TransactionEvent":
             self._in_sequence(heard)
+
+    def _once(self, heard: Heard) -> None:
+        if heard.message_id in self._ids:
+            self.fail(f"{heard.action}Request", "a message id of its own", heard.message_id, "Part 4, 4.1.4", (heard.turn,))
+        self._ids.add(heard.message_id)
 
     def _misshapen(self, heard: Heard) -> Problem | None:
         return self.schemas.verdict(self.bench.version, f"{heard.action}Request", jsontext.encode(heard.payload))
