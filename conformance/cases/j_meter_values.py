@@ -110,7 +110,8 @@ async def aligned(t: Trial, wanted: set[str], count: int, *evse_ids: int) -> Non
             t.true(t.bench.now_ms <= end_ms, f"timestamps of {what}", "another one at each interval", sorted(readings.lacks), "J01.FR.14")
             told = await t.expect("MeterValues", of_evse(evse_id), within_s=2 * t.settings.meter_interval_s + 5, requirement="J01.FR.14")
             readings.add(told["meterValue"])
-        readings.come_evenly("J01.FR.14")
+            if len(readings.lacks) > 1:
+                readings.come_evenly("J01.FR.14")
     # The main meter need not measure all that the others do (J01.FR.03).
     main = Readings(t, set(), CLOCK, "MeterValuesRequest of the main meter", "J01.FR.03")
     for one in [one for one in t.inbox if one.action == "MeterValues" and one.payload["evseId"] == 0]:
@@ -249,4 +250,5 @@ async def sampled_meanwhile(t: Trial) -> None:
         event = await t.event(transactionId=transaction, triggerReason="MeterValuePeriodic", within_s=2 * interval_s + 5, requirement="J02.FR.11")
         t.equal(event["eventType"], "Updated", "eventType of MeterValuePeriodic", "E02.FR.10")
         readings.add(event.get("meterValue", []))
-    readings.come_evenly("J02.FR.11")
+        if len(readings.lacks) > 1:
+            readings.come_evenly("J02.FR.11")
