@@ -98,6 +98,8 @@ class Bench(ABC):
     """Whether waiting costs the time that passes."""
     obeys = True
     """Whether what a case does is done; else it is looked for in what somebody has done already."""
+    remembers = False
+    """Whether the next case finds the station as this one leaves it."""
 
     def __init__(self) -> None:
         self.trace: list[Entry] = []

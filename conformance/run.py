@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -62,6 +63,9 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
         where = traceback.extract_tb(error.__traceback__)[-1]
         verdict, note = Verdict.ERROR, f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
     finally:
+        if bench.remembers:
+            with suppress(BenchError):
+                await trial.tidy()
         await bench.stop()
     journal = ""
     if verdict is Verdict.FAIL and journals is not None:
@@ -79,7 +83,8 @@ def chosen(*, profile: str = "", block: str = "", case_ids: Iterable[str] = (), 
             continue
         if wanted and listed.case_id not in wanted:
             continue
-        if requirement and requirement not in listed.requirements:
+        built = CASES.get(listed.case_id)
+        if requirement and requirement not in (*listed.requirements, *(built.requirements if built else ())):
             continue
         yield listed
 

@@ -108,6 +108,8 @@ class Trial:
         self._accepted = False
         self._pending = False
         self._booted = -1
+        self._monitors: set[int] = set()
+        """Monitors that the case has set."""
         self._told: dict[str, dict[int, Payload]] = {}
         """Transaction -> sequence number -> the event."""
         self._broken: Failed | None = None
@@ -267,8 +269,15 @@ class Trial:
             asked, told = (sorted(_addresses(of[name])) for of, name in ((payload, items), (reply.payload, results)))
             if asked != told:
                 self.fail(f"component and variable in {action}Response", " ".join(asked), " ".join(told), requirement, (reply.turn,))
+        if action == "SetVariableMonitoring":
+            self._monitors |= {one["id"] for one in reply.payload["setMonitoringResult"] if "id" in one and one["status"] == "Accepted"}
         self.looked += 1
         return reply.payload
+
+    async def tidy(self) -> None:
+        """Custom monitors outlive a restart (N07.FR.13), and no case is to begin with another's (general preconditions of Part 6)."""
+        if self._monitors and self.bench.linked:
+            await self.bench.call("ClearVariableMonitoring", {"id": sorted(self._monitors)}, STATION_LIMIT_S)
 
     async def call_error(self, action: str, payload: Payload, *codes: str, requirement: str = "") -> str:
         """A CALL that the station has to answer with a CALLERROR, of one of *codes* where some are given; returns its code."""

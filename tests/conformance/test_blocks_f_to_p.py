@@ -298,6 +298,25 @@ def test_a_moment_may_be_told_in_several_messages(monkeypatch: pytest.MonkeyPatc
     assert "['Voltage']" in tried("TC_J_01_CS", untouched).note
 
 
+class Remembering(SimBench):
+    """A station that goes on to the next case."""
+
+    remembers = True
+
+
+@pytest.mark.parametrize(("bench", "cleared"), [(Remembering, True), (SimBench, False)])
+def test_no_monitor_is_left_for_the_next_case(bench: type[SimBench], cleared: bool) -> None:  # noqa: FBT001 (a row of a table)
+    """Else the next case is answered Duplicate by a station that is right: its monitors outlive a restart."""
+    (result,) = finished(run(chosen(case_ids=["TC_N_09_CS"]), lambda _: bench(shipped_config(), SCHEMAS), Settings(), SCHEMAS))
+
+    (ids,) = [
+        [one["id"] for one in e.payload["setMonitoringResult"]] for e in result.trace if (e.kind, e.name) == ("result", "SetVariableMonitoring")
+    ]
+    last = [(line.name, line.payload) for line in result.trace if (line.who, line.kind) == ("csms", "call")][-1]
+    assert result.verdict is Verdict.PASS
+    assert (last == ("ClearVariableMonitoring", {"id": sorted(ids)})) is cleared
+
+
 def test_an_event_is_late_and_another_missing() -> None:
     """Part 6, general rules: events may come in any order.  Else a station that sends what is new first fails; or a lost event is not missed."""
 
