@@ -231,6 +231,7 @@ async def sampled_once_the_evse_is_known(t: Trial) -> None:
     await states.authorized(t)
     await states.charging(t)
     named = [p for p in states.events(t.heard) if "evse" in p]
+    # Where the reader is an EVSE's, or the station chooses one at once, that is the first event of all.
     t.true(bool(named), "TransactionEventRequest with an EVSE", "one", "none", "E01.FR.16")
     await begun(t, min(named, key=lambda p: int(p["seqNo"])))
 
