@@ -20,6 +20,7 @@ from engine.event import Fact, Input
 from engine.kernel import Turn
 from engine.machine import Station
 from eventlog.vault import PERSON, Keeper
+from machines.certificates.state import CSMS_ROOT, ROOT_USES
 from machines.inputs import CardPresented, ForgetAsked, HoldAsked, ServicesSelected
 from machines.persons.machine import needed_for
 from machines.summary import events_of, summary
@@ -44,7 +45,8 @@ TOKEN_TYPES = (
 EVENTS = ("link", "session", "transaction", "vas", "alarm")
 HARDWARE = ("plug_in", "plug_out", "ev_pause", "ev_resume", "set_meter")
 SETTINGS = ("set_variable", "reset_variable", "release_variable")
-VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "forget", *SETTINGS, "state", "subscribe", "shutdown")
+ROOTS = ("add_roots", "remove_root")
+VERBS = (*HARDWARE, "swipe", "select_services", "disconnect", "connect", "forget", *SETTINGS, *ROOTS, "state", "subscribe", "shutdown")
 PSEUDONYM_DIGITS_LEAST = 6
 
 Hardware = Callable[[str, dict[str, Any]], object]
@@ -173,6 +175,8 @@ class ControlSocket:
                 return {"subjects": {handle[:6]: awaited(self._vault, self._daemon.station, handle) for handle in handles}}
             case "set_variable" | "reset_variable" | "release_variable":
                 return await self._setting(verb, args)
+            case "add_roots" | "remove_root":
+                return await self._roots(verb, args)
             case "state":
                 _only(args, ())
                 return summary(self._daemon.station, self._daemon.recorder.now())
@@ -210,6 +214,22 @@ class ControlSocket:
         else:
             _only(args, ("address",))
             input = asked_to_reset(station, address) if verb == "reset_variable" else asked_to_release(station, address)
+        return outcome(self._daemon.station, address, await self._concluded(input))
+
+    async def _roots(self, verb: str, args: dict[str, Any]) -> object:
+        from adapters.operator import asked_to_add, asked_to_remove, trusted  # seldom needed: the start need not pay for it
+
+        input: Input
+        if verb == "add_roots":
+            _only(args, ("pem", "use"))
+            input = asked_to_add(self._daemon.station, _text(args, "pem"), _text(args, "use", CSMS_ROOT, ROOT_USES))
+        else:
+            _only(args, ("fingerprint",))
+            input = asked_to_remove(self._daemon.station, _text(args, "fingerprint"))
+        return trusted(await self._concluded(input))
+
+    async def _concluded(self, input: Input) -> list[Fact]:
+        """Tell the station *input*; what it concludes of it."""
         facts: list[Fact] = []
 
         def see(turn: Turn, _: Station) -> None:
@@ -221,7 +241,7 @@ class ControlSocket:
             await self._tell(input)
         finally:
             self._daemon.observers.remove(see)
-        return outcome(self._daemon.station, address, facts)
+        return facts
 
     async def _tell(self, input: Any) -> None:
         self._daemon.tell(input)

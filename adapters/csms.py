@@ -97,7 +97,12 @@ class CsmsPort:
         password = self._vault.reveal(found.handle, SECRET) if found is not None else None
         if dial.password and password is None:
             log.error("link %d: the password is not in the vault; dialling without one", dial.link)
-        self._events = _Link(self, dial.link)
+        context = None
+        if dial.url.casefold().startswith("wss:"):
+            from adapters.certificates import trust  # a link without TLS need not wait for it
+
+            context = trust(dial.roots)
+        self._events = _Link(self, dial.link, len(dial.roots))
         self._socket = WebSocket(self._events, max_bytes=MESSAGE_MOST_BYTES)
         log.info("link %d: dialling slot %d", dial.link, dial.slot)
         self._socket.dial(
@@ -105,7 +110,7 @@ class CsmsPort:
             identity=dial.identity,
             subprotocols=dial.subprotocols,
             basic_auth=password,
-            ssl_context=None,
+            ssl_context=context,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             ping_interval_s=float(dial.ping_interval_s),
             ping_timeout_s=float(dial.ping_interval_s),
@@ -127,7 +132,8 @@ class CsmsPort:
     def tell_down(self, link: int, reason: str, detail: str) -> None:
         """The link is gone."""
         if not self._stopped:
-            log.info("link %d: down (%s)", link, reason)
+            # What TLS complains of names no secret and no address, and is what somebody has to know to mend it.
+            log.info("link %d: down (%s)", link, f"{reason}: {detail}" if reason == "tls" else reason)
             self._tell(LinkDown(link=link, reason=reason, detail=detail))
 
     def heard(self, link: _Link, data: bytes) -> None:
@@ -231,9 +237,10 @@ def _nothing() -> None:
 class _Link:
     """The events of one WebSocket: what they belong to is fixed when it is dialled, so a late one never touches a newer link."""
 
-    def __init__(self, port: CsmsPort, link: int) -> None:
+    def __init__(self, port: CsmsPort, link: int, roots: int) -> None:
         self._port = port
         self.link = link
+        self._roots = roots
         self.version = "2.1"
         self.asked: dict[str, str] = {}
 
@@ -251,4 +258,7 @@ class _Link:
 
     def closed(self, reason: str, code: int, detail: str) -> None:
         text = f"{code} {detail}".strip() if code else detail
+        if reason == "tls":
+            trusted = f"only the {self._roots} CSMS roots that are installed" if self._roots else "the system's roots, for no CSMS root is installed"
+            text = f"{text}; trusted are {trusted} (stationd config roots list)"
         self._port.tell_down(self.link, reason, text[:200])

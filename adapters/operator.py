@@ -1,4 +1,4 @@
-"""What a person at the station sets: from a text to a sealed input, and from what was concluded to an answer.
+"""What a person at the station sets or provisions: from a text to an input, secrets sealed, and from what was concluded to an answer.
 
 Law: a value is sealed by the door through which the CSMS's values come in, before an input is made of it; no answer says a secret.
 """
@@ -6,18 +6,22 @@ Law: a value is sealed by the door through which the CSMS's values come in, befo
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
+from adapters.certificates import FINGERPRINT_DIGITS, lasting, read_roots, shown
 from engine.errors import SetupFault
 from engine.event import Fact
 from engine.kernel import Faulted
 from engine.machine import Station
+from machines.certificates.facts import Certificate, CertificateDeleted, CertificateInstalled, CertificateRefused
+from machines.certificates.state import CERTIFICATES
 from machines.device_model.facts import SettingRefused, VariableCleared, VariableSet
 from machines.device_model.state import DEVICE_MODEL, NOTHING, DeviceModel, Key, key_in
-from machines.inputs import OperatorReset, OperatorSet
+from machines.inputs import OperatorReset, OperatorSet, RootsDropped, RootsGiven
 from replay.address import address
 from replay.settings import FILE, file_layer, name_of, said, undeclared
-from replay.text import unsealed
+from replay.text import clean, unsealed
 from wire import jsontext
 from wire.declared import Declared
 from wire.sealing import Keep, Secrets, seal, secrets_of
@@ -127,3 +131,52 @@ def outcome(station: Station, text: str, facts: Iterable[Fact]) -> dict[str, Any
         done.append("note: nothing in this station acts on it yet")
     layer = next((layer for layer, _ in model.layers.get(key, NOTHING).held()), file_layer(declared) if declared is not None else FILE)
     return {"address": name, "value": unsealed(model.text(key) or ""), "layer": layer, "changes": done}
+
+
+# Roots
+
+
+PREFIX_DIGITS_LEAST = 4
+
+
+def asked_to_add(station: Station, pem: str, use: str) -> RootsGiven:
+    """The input for trusting the certificates in *pem*.  Raises SetupFault with everything that is wrong with them."""
+    known = [one.certificate for one in station[CERTIFICATES].installed.values()]
+    return RootsGiven(certificates=read_roots(pem, use, datetime.now(UTC), known))
+
+
+def asked_to_remove(station: Station, prefix: str) -> RootsDropped:
+    """The input for trusting no longer what has a fingerprint that begins with *prefix*.  Raises SetupFault where that is none, or several."""
+    digits = prefix.casefold().replace(":", "")
+    if len(digits) < PREFIX_DIGITS_LEAST or digits.strip("0123456789abcdef"):
+        raise SetupFault(f"{clean(prefix)}: right would be the first {PREFIX_DIGITS_LEAST} or more digits of a hash, as config roots list shows them")
+    found = sorted({one.fingerprint for one in station[CERTIFICATES].installed.values() if one.fingerprint.startswith(digits)})
+    if not found:
+        raise SetupFault(f"{digits}: no root that is installed has a hash that begins so; config roots list shows them", 1)
+    if len(found) > 1:
+        raise SetupFault(f"{digits}: {len(found)} roots have a hash that begins so; give more digits of one, as config roots list --json has them", 1)
+    return RootsDropped(fingerprint=found[0])
+
+
+def trusted(facts: Iterable[Fact]) -> dict[str, Any]:
+    """The answer: what was installed and deleted.  Raises SetupFault where the machines refused."""
+    done = []
+    for fact in facts:
+        match fact:
+            case CertificateRefused():
+                raise SetupFault(f"{fact.fingerprint[:FINGERPRINT_DIGITS]}: {fact.reason}", 1)
+            case Faulted():
+                raise SetupFault(f"this build cannot decide it ({fact.error}); nothing was changed", 1)
+            case CertificateInstalled():
+                done.append(f"installed: {described(fact.certificate)}")
+            case CertificateDeleted():
+                done.append(f"deleted: {fact.fingerprint[:FINGERPRINT_DIGITS]} {fact.use}")
+            case _:
+                continue
+    return {"changes": done}
+
+
+def described(one: Certificate) -> str:
+    """A certificate in a line."""
+    about = shown(one.certificate)
+    return f"{one.fingerprint[:FINGERPRINT_DIGITS]} {one.use}, {about.subject}, {lasting(about, datetime.now(UTC))}"

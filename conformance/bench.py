@@ -96,8 +96,8 @@ class Bench(ABC):
     name = ""
     real_time = False
     """Whether waiting costs the time that passes."""
-    obeys = True
-    """Whether what a case does is done; else it is looked for in what somebody has done already."""
+    prepares = True
+    """Whether a station can be put into the state that every case presupposes."""
     remembers = False
     """Whether the next case finds the station as this one leaves it."""
 
@@ -148,6 +148,10 @@ class Bench(ABC):
     @abstractmethod
     def now_ms(self) -> int:
         """Milliseconds since the bench was started."""
+
+    def remark(self) -> str:
+        """What is known of why something did not come, to be added to what was got; empty where nothing is."""
+        return ""
 
     def turn(self) -> int:
         """The newest turn of the station's journal; -1 where nobody knows."""

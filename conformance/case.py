@@ -33,6 +33,12 @@ CASES: dict[str, Case] = {}
 """Every case that is built, by its id."""
 
 
+def requirements_of(case_id: str) -> tuple[str, ...]:
+    """The requirements that a case is about: those that the catalogue names, and those that the built case looks at beside them."""
+    built = CASES.get(case_id)
+    return tuple(dict.fromkeys((*CATALOGUE[case_id].requirements, *(built.requirements if built else ()))))
+
+
 def case(case_id: str, *requirements: str, **configuration: str) -> Callable[[Story], Story]:
     """Register a case.
 

@@ -74,10 +74,14 @@ def features_of(path: Path | None) -> dict[str, str]:
         raise SetupFault(f'{path}: cannot be read as JSON ({error}); right would be an object such as {{"C-49": "no", "HFS-8": 2}}') from error
     if not isinstance(found, dict):
         raise SetupFault(f'{path}: is no object; right would be one such as {{"C-49": "no", "HFS-8": 2}}')
-    wrong = [name for name, value in found.items() if not (value in (YES, NO, LATER) or isinstance(value, int))]
+    wrong = [name for name, value in found.items() if not (value in (YES, NO, LATER) or (type(value) is int and value >= 0))]
     if wrong:
         raise SetupFault(f"{path}: {wrong[0]}: right would be {YES}, {NO}, {LATER} or a number")
-    return {**features_of(None), **{name: str(value) for name, value in found.items()}}
+    ours = features_of(None)
+    unknown = sorted(found.keys() - ours.keys() - {word for listed in CATALOGUE.values() for word in _WORD.findall(listed.condition)})
+    if unknown:
+        raise SetupFault(f"{path}: {unknown[0]}: is no feature of Part 5 that a condition asks for; conformance/features.csv lists them")
+    return {**ours, **{name: str(value) for name, value in found.items()}}
 
 
 _WORD = re.compile(r"\s*(\(|\)|>|[A-Za-z0-9][A-Za-z0-9/.\-]*)")
@@ -155,6 +159,12 @@ def holds(condition: str, features: dict[str, str]) -> Truth:
 def unmet(listed: Listed, features: dict[str, str]) -> str:
     """The condition that a station does not meet, whatever comes of what it is to have; empty where the case applies to it, or may yet."""
     return listed.condition if listed.condition and holds(listed.condition, features) is False else ""
+
+
+def promised(listed: Listed, features: dict[str, str]) -> bool:
+    """Whether a case is only about what a station is to have: without it, the condition is not met."""
+    without = {name: NO if value == LATER else value for name, value in features.items()}
+    return bool(listed.condition) and holds(listed.condition, without) is False
 
 
 def undecided(condition: str, features: dict[str, str]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance import report
+from conformance.case import requirements_of
 from conformance.picture import picture
 from conformance.verdict import Result, Verdict
 
@@ -112,7 +113,7 @@ def _cases(results: Sequence[Result]) -> Iterator[str]:
     yield '<div class="wide"><table id="cases"><thead><tr><th>case</th><th>verdict</th><th>what it is about</th></tr></thead><tbody>'
     for result in results:
         listed = report.listed_of(result)
-        requirements = " ".join(report.requirements_of(result.case_id))
+        requirements = " ".join(requirements_of(result.case_id))
         words = escape(f"{result.case_id} {listed.name} {result.verdict.value} {result.note} {requirements}".lower())
         group = report.GROUP_OF[result.verdict]
         profiles = "|".join(report.profiles_of(listed))

@@ -42,7 +42,7 @@ class RecordingBench(Bench):
     """A recording, from its *begin*-th event on."""
 
     name = "recording"
-    obeys = False
+    prepares = False
 
     def __init__(self, recording: Recording, begin: int = 0) -> None:
         super().__init__()

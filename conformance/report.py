@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from conformance.case import CASES
+from conformance.case import requirements_of
 from conformance.catalogue import CATALOGUE, Listed
 from conformance.verdict import Entry, Failure, Result, Verdict
 from engine.errors import SetupFault
@@ -62,12 +62,6 @@ def by_profile(results: Sequence[Result]) -> dict[str, dict[str, int]]:
     """Counts a certification profile; a case may be in several."""
     names = dict.fromkeys(name for listed in CATALOGUE.values() for name in profiles_of(listed))
     return {name: counts(own) for name in names if (own := [one for one in results if name in profiles_of(listed_of(one))])}
-
-
-def requirements_of(case_id: str) -> tuple[str, ...]:
-    """The requirements that a case is about: those that the catalogue names, and those that the built case looks at beside them."""
-    built = CASES.get(case_id)
-    return tuple(dict.fromkeys((*CATALOGUE[case_id].requirements, *(built.requirements if built else ()))))
 
 
 def by_requirement(results: Sequence[Result]) -> dict[str, list[Result]]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from time import perf_counter
 
 from conformance.bench import Bench
-from conformance.case import CASES, Case
-from conformance.catalogue import CATALOGUE, Listed, features_of, undecided, unmet
+from conformance.case import CASES, Case, requirements_of
+from conformance.catalogue import CATALOGUE, NO, YES, Listed, features_of, promised, undecided, unmet
 from conformance.trial import Settings, Trial
 from conformance.verdict import BenchError, Entry, Failed, NotExercised, Result, Verdict
 from sim.checks import Violation
@@ -21,10 +21,7 @@ from wire.schemas import Schemas
 
 NEEDS = {
     **dict.fromkeys(("TC_A_04_CS", "TC_A_05_CS", "TC_A_06_CS", "TC_A_07_CS"), "TLS in the hands of a case (A00)"),
-    "TC_B_19_CS": "a criterion of GetReport that the station does not know",
     **dict.fromkeys((f"TC_C_{n}_CS" for n in (21, 22, 23, 24, 40, 43)), "D01"),
-    "TC_J_03_CS": "AlignedDataCtrlr.TxEndedInterval",
-    "TC_J_10_CS": "SampledDataCtrlr.TxEndedInterval",
     "TC_P_04_CS": "K01",
 }
 """What a case waits for that its use cases do not tell: they are about more than it, or there are none."""
@@ -42,15 +39,15 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
     try:
         await bench.start()
         await trial.booted()
-        if bench.obeys:
-            # General preconditions of Part 6: a card is asked about, whatever is known of it.
+        if bench.prepares:
+            # What holds before every case (edition 4, general pre conditions), where the station has a say in it.
             await trial.configure_if_possible("AuthCtrlr.LocalPreAuthorize", "false")
         for address, value in case.configuration.items():
             await trial.configure(address, value)
         trial.forget()
         trial.looked = 0
         await case.story(trial)
-        trial.finish()
+        await trial.finish()
     except Failed as failed:
         verdict, failure, note = Verdict.FAIL, failed.failure, str(failed.failure)
     except Violation as broken:
@@ -63,14 +60,25 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
         where = traceback.extract_tb(error.__traceback__)[-1]
         verdict, note = Verdict.ERROR, f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
     finally:
-        if bench.remembers:
-            with suppress(BenchError):
-                await trial.tidy()
-        await bench.stop()
+        trouble = await _stopped(bench, trial)
+    if trouble and verdict is Verdict.PASS:
+        verdict, note = Verdict.ERROR, trouble
     journal = ""
     if verdict is Verdict.FAIL and journals is not None:
         journal = bench.keep_journal(str(journals / case.case_id))
     return Result(case.case_id, verdict, note, failure, tuple(bench.trace), journal, bench.digest(), perf_counter() - begun)
+
+
+async def _stopped(bench: Bench, trial: Trial) -> str:
+    """Take it away, and what the case leaves; returns what is wrong where that does not work, which must not end the run either."""
+    try:
+        if bench.remembers:
+            with suppress(BenchError):
+                await trial.tidy()
+        await bench.stop()
+    except Exception as error:  # noqa: BLE001 (as above)
+        return f"the bench could not be taken away: {type(error).__name__}: {error}"
+    return ""
 
 
 def chosen(*, profile: str = "", block: str = "", case_ids: Iterable[str] = (), requirement: str = "") -> Iterator[Listed]:
@@ -83,8 +91,7 @@ def chosen(*, profile: str = "", block: str = "", case_ids: Iterable[str] = (), 
             continue
         if wanted and listed.case_id not in wanted:
             continue
-        built = CASES.get(listed.case_id)
-        if requirement and requirement not in (*listed.requirements, *(built.requirements if built else ())):
+        if requirement and requirement not in requirements_of(listed.case_id):
             continue
         yield listed
 
@@ -101,6 +108,7 @@ async def run(
 ) -> list[Result]:
     """All of *cases*: those that do not apply and those that are not built are said to be so, the others are tried."""
     known = features if features is not None else features_of(None)
+    settings = settings._replace(attached_cable=known.get("HFS-2", YES) != NO)
     results = []
     for listed in cases:
         result = await _one(listed, make, settings, schemas, known, journals)
@@ -115,7 +123,7 @@ async def _one(listed: Listed, make: MakeBench, settings: Settings, schemas: Sch
     if condition:
         return Result(listed.case_id, Verdict.NOT_APPLICABLE, condition)
     case = CASES.get(listed.case_id)
-    if case is None:
+    if case is None or promised(listed, features):
         return Result(listed.case_id, Verdict.NOT_BUILT, f"waits for {', '.join(awaited(listed, features))}")
     return await tried(case, make(listed), settings, schemas, journals=journals)
 

@@ -50,6 +50,10 @@ class NotExercised(Exception):
     """
 
 
+class Unconfigurable(NotExercised):
+    """A variable that the station does not have, or does not let be set."""
+
+
 class BenchError(RuntimeError):
     """The bench, not the station, is at fault: nobody pressed the button, the other process went away."""
 

@@ -61,7 +61,10 @@ class Call(Effect):
 
 @record(244)
 class Dial(Effect):
-    """Open the WebSocket of *link*.  What comes of it is told by ``LinkUp`` or ``LinkDown``.  *password* is sealed; empty: none."""
+    """Open the WebSocket of *link*.  What comes of it is told by ``LinkUp`` or ``LinkDown``.  *password* is sealed; empty: none.
+
+    *roots* are the PEM texts of the CSMS roots, of which one has to stand behind the server's certificate; none: those of the operating system.
+    """
 
     AFTER_CRASH: ClassVar[AfterCrash] = AfterCrash.FORGET
 
@@ -72,6 +75,7 @@ class Dial(Effect):
     subprotocols: tuple[str, ...]
     password: str
     ping_interval_s: int
+    roots: tuple[str, ...] = ()
 
 
 @record(245)

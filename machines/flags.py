@@ -51,7 +51,8 @@ TOLD_AS_CERTIFIED = Flag(
     name="told-as-certified",
     since="0.1.0",
     switches="what Part 6 looks at: clock-aligned values of an EVSE at rest are of the moment, events of an EVSE name its transaction, reports tell "
-    "empty values and judge a criterion by all instances of its variable; without it, those values are of when they were read, only monitors for "
+    "empty values and judge a criterion by all instances of its variable, readings are kept for the last event of a transaction; without it, those "
+    "values are of when they were read, nothing is kept, only monitors for "
     "transactions name one, and empty values and instances are left out",
     retired="when no journal that was started without it is decided again",
 )

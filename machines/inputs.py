@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from engine.event import Input
 from engine.records import record
+from machines.certificates.facts import Certificate
 
 # The daemon
 
@@ -85,6 +86,20 @@ class ClockRead(Input):
     boot_id: str
     boottime_us: int
     wall_us: int
+
+
+@record(431)
+class RootsGiven(Input):
+    """A person at the station wants these roots trusted; they were read and judged when they were given."""
+
+    certificates: tuple[Certificate, ...]
+
+
+@record(432)
+class RootsDropped(Input):
+    """A person at the station wants a root trusted no longer."""
+
+    fingerprint: str
 
 
 # The link to the CSMS

@@ -11,6 +11,7 @@ from engine.event import Effect, Input
 from engine.kernel import Kernel
 from engine.machine import Context
 from machines.boot.machine import MACHINE as BOOT
+from machines.certificates.machine import MACHINE as CERTIFICATES
 from machines.clock.machine import MACHINE as CLOCK
 from machines.connection.machine import MACHINE as CONNECTION
 from machines.device_model.machine import MACHINE as DEVICE_MODEL
@@ -18,6 +19,7 @@ from machines.effects import ReplyError
 from machines.evse.machine import MACHINE as EVSES
 from machines.heartbeat.machine import MACHINE as HEARTBEAT
 from machines.inputs import Called, CalledBadly
+from machines.meter.kept import MACHINE as KEPT
 from machines.meter.machine import MACHINE as METERS
 from machines.monitoring.machine import MACHINE as MONITORING
 from machines.network.machine import MACHINE as NETWORK
@@ -53,10 +55,12 @@ STATION = Kernel(
         REPORTS,
         SECURITY,
         PASSWORDS,
+        CERTIFICATES,
         STORAGE,
         CONNECTION,
         VERSION,
         METERS,
+        KEPT,
         SESSIONS,
         EVSES,
         VAS,

@@ -15,12 +15,12 @@ from machines.clock.views import timestamp
 from machines.connection.facts import Lost, Opened
 from machines.connection.machine import IDENTITY, slot_url
 from machines.connection.state import CONNECTION
+from machines.connection.views import security_profile
 from machines.device_model.views import connectors, evses
 from machines.meter.state import METERS
 from machines.monitoring.state import MONITORING
 from machines.network.machine import NETWORK
 from machines.outbound.state import OUTBOUND
-from machines.security.views import security_profile
 from machines.session.facts import (
     AuthorizationEnded,
     CablePlugged,

@@ -241,7 +241,7 @@ class World:
         self.ledger = Ledger()
         self.process: Process | None = None
         self.wire: Wire | None = None
-        self.accepted = False
+        self.accepted = self.pending = False
         """Whether this process was told that the CSMS accepts it."""
         self.boot = 1
         self.boot_began = 0
@@ -348,7 +348,7 @@ class World:
             anchor_us=anchor.anchor_us if anchor.boot_id == f"boot-{self.boot}" and folded.seq >= 0 else None,
             flags=FLAGS,
         )
-        self.accepted = False
+        self.accepted = self.pending = False
         self.process = self._process(
             self.kernel, self.store, recorder, folded, perform=self.perform, durable=self._durable, die=self._die, disk_full=self._disk_full
         )
@@ -764,7 +764,8 @@ class World:
         wire = self.wire
         if wire is None or wire.link != call.link:
             return
-        if not self.accepted and call.action != "BootNotification":
+        # B02.FR.02: a CSMS that keeps the station Pending may ask it for reports.
+        if not self.accepted and call.action != "BootNotification" and not (self.pending and call.action == "NotifyReport"):
             raise Violation("nothing but BootNotification before Accepted", f"{call.action} {call.message_id}")
         if wire.flying and self.now - wire.asked_at < CALL_TIMEOUT_US:
             raise Violation("one CALL in flight", f"{call.message_id} while {wire.flying} is")
@@ -826,8 +827,10 @@ class World:
                     return self._garbled(wire, got.payload, "an answer to a message that this station did not send on this link", b"")
                 self._landed(wire, got.message_id)
                 problem = self._verdict(wire, f"{action}Response", got.payload)
-                if problem is None and action == "BootNotification" and jsontext.decode(got.payload)["status"] == "Accepted":
-                    self.accepted = True
+                if problem is None and action == "BootNotification":
+                    status = jsontext.decode(got.payload)["status"]
+                    self.accepted = self.accepted or status == "Accepted"
+                    self.pending = status == "Pending"
                 payload = sealing.seal(action, got.payload, keep)
                 return Answered(link=wire.link, entry=place[0], attempt=place[1], payload=payload, problem=problem[1] if problem else "")
             case frame.CallError():

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.errors import SetupFault
 from replay.cli import over_data, over_journal
-from replay.paths import default_data
-from stationd import offline
+from stationd import offline, roots
 from stationd.values import given, kept_nowhere, load_files
 from stationd.vault_key import add_option
 
@@ -30,6 +29,7 @@ EPILOG = """examples:
   stationd config list HeartbeatInterval --data ./cp001                 what is in force, and from which layer
   stationd config set SecurityCtrlr.Identity CP001 --data ./cp001       provision a station, also before its first start
   stationd config set SecurityCtrlr.BasicAuthPassword --data ./cp001    asks for it, without showing it
+  stationd config roots add csms-root.pem --data ./cp001                the root that the CSMS at wss:// is trusted by
   stationd config who-set OCPPCommCtrlr.HeartbeatInterval               why this value, and who set it
 
 An ADDRESS is Component.Variable, Component(instance).Variable(instance), with @evse or @evse.connector where it belongs to one, and :Target, :MinSet
@@ -90,6 +90,7 @@ def add_arguments(subparsers: argparse._SubParsersAction[argparse.ArgumentParser
     _writing(
         commands, "reset-to-file", "drop what was set, so that the component file counts", reset, "reset-to-file OCPPCommCtrlr.HeartbeatInterval"
     )
+    roots.add_arguments(commands)
 
 
 def _writing(
@@ -98,8 +99,7 @@ def _writing(
     it = over_data(commands, name, summary, f"example:\n  stationd config {example}")
     it.set_defaults(func=command)
     _address(it)
-    it.add_argument("--control", metavar="PATH", type=Path, help="the control socket (default: control.sock in the data directory)")
-    add_option(it)
+    roots.reaching(it)
     return it
 
 
@@ -156,7 +156,7 @@ def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
     from stationd.clocks import boot_id, now_us, wall_us
     from stationd.run import configured
 
-    data: Path = args.data or default_data()
+    data = roots.data_of(args)
     folded = _newest(store, args.station)
     with TemporaryDirectory() as scratch:
         loaded = load_files(args.directory, _copy_of_vault(data, args.vault_key, Path(scratch)))
@@ -279,12 +279,13 @@ def who_set(args: argparse.Namespace, out: Output, store: Watched) -> None:
 
 def set_(args: argparse.Namespace) -> int:
     """Set a value in the operator's layer."""
-    data, text = _data(args), _named(args)
+    data, text = roots.data_of(args), _named(args)
     value = given(args.value, args.value_file, text, data, args.component_config)
 
     def here(house: Offline) -> Input:
         from adapters.operator import asked_to_set
 
+        _declare(house, args.component_config)
         return asked_to_set(house.station, text, value, house.vault.keep, hold=args.hold)
 
     return _change(args, "set_variable", {"address": text, "value": value, "hold": args.hold}, here, make=True)
@@ -314,34 +315,16 @@ def reset(args: argparse.Namespace) -> int:
     return _change(args, "reset_variable", {"address": text}, here)
 
 
-def _data(args: argparse.Namespace) -> Path:
-    data: Path = args.data or default_data()
-    return data
-
-
 def _change(args: argparse.Namespace, verb: str, asked: dict[str, Any], here: Callable[[Offline], Input], *, make: bool = False) -> int:
     """Ask the station that runs, or where none does decide and write it here; *make*: also where there is no station yet."""
-    data = _data(args)
-    control: Path = args.control or data / "control.sock"
-    answer = offline.ask_station(control, verb, asked)
-    if answer is None:
-        from adapters.operator import outcome
-        from eventlog.store import STATUS_IN_USE
 
-        try:
-            with offline.station(data, args.vault_key, make=make) as house:
-                house.read_clock()
-                if make:
-                    _declare(house, args.component_config)
-                facts = house.tell(here(house))
-                answer = outcome(house.station, asked["address"], facts)
-        except SetupFault as fault:
-            if fault.status == STATUS_IN_USE:
-                raise SetupFault(
-                    f"{control}: a station runs on this data, and does not answer here; name its socket with --control PATH", STATUS_IN_USE
-                ) from fault
-            raise
-    _tell(answer)
+    def decided(house: Offline) -> dict[str, Any]:
+        from adapters.operator import outcome
+
+        facts = house.tell(here(house))
+        return outcome(house.station, asked["address"], facts)
+
+    _tell(offline.change(roots.data_of(args), args.control, args.vault_key, verb, asked, decided, make=make))
     return 0
 
 

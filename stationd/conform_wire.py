@@ -12,6 +12,7 @@ import atexit
 import json
 import shutil
 import ssl
+import sys
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -25,11 +26,11 @@ from conformance.catalogue import Listed
 from conformance.run import MakeBench, run
 from conformance.station import FAULTS, network_profiles
 from conformance.trial import STATION_LIMIT_S, Settings, Token
-from conformance.verdict import NO_FRAME, BenchError, Result
+from conformance.verdict import NO_FRAME, BenchError, Failed, Failure, Result
 from conformance.verdict import Entry as Line
 from engine.errors import SetupFault, StationdError
 from stationd.csms import Entry, FriendlyCsms, Instead, NoAnswer, NotConnected, Refusal
-from stationd.hands import CommandHands, Deed, Hands, HookHands, HouseHands, PersonHands
+from stationd.hands import HANDS_LIMIT_S, CommandHands, Deed, Hands, HookHands, HouseHands, PersonHands
 from stationd.house import House
 from wire.schemas import Schemas
 
@@ -39,7 +40,21 @@ SLICE_S = 0.25
 LINK_S = 120.0
 """How long a station of somebody else may take to connect."""
 
+START_FAILURES_MOST = 3
+"""After so many cases in a row that could not begin, the others are not tried: nobody waits for a station that is not there, case by case."""
+
+CALL_MOST_S = 600.0
+"""Longer than any CALL waits: it has a limit of its own."""
+
+LAST_WORDS_S = 0.2
+"""So soon it is known that a process has ended."""
+
+PASSWORD = ("SecurityCtrlr", "BasicAuthPassword")
+WITH_PASSWORD = (1, 2)
+"""Security profiles in which a station says a password."""
+
 REFUSED = 503
+GARBAGE_MOST = 300
 LINES = {"CALL": "call", "CALLRESULT": "result", "CALLERROR": "error", "garbage": "error"}
 
 ON_THE_WIRE = {"RetryBackOffWaitMinimum": 1, "RetryBackOffRandomRange": 1}
@@ -73,7 +88,12 @@ class WireBench(Bench):
         """Whoever does the deeds."""
 
     def alive(self) -> None:
-        """Raises BenchError where the station cannot be tried any more."""
+        """Raises Failed where the station cannot be tried any more."""
+
+    def unwelcome(self, identity: str, login: Login | None) -> str:
+        """Why this one may not connect; empty where it may."""
+        del identity, login
+        return ""
 
     # The contract
 
@@ -103,10 +123,12 @@ class WireBench(Bench):
         self._csms.observer = self._observe
         self._csms.on_call = self._asked
         self._csms.on_knock = self._knocked
+        self._csms.on_turned_away = self._turned_away
 
     def detach(self) -> None:
         """From now on the CSMS is a friendly one."""
-        self._csms.observer = self._csms.on_call = self._csms.on_knock = None
+        self._csms.observer = self._csms.on_call = self._csms.on_knock = self._csms.on_turned_away = None
+        self._broken = None
 
     async def until(self, ready: Ready, within_s: float) -> bool:
         """Real time; whoever waits is woken by whatever happens on the link."""
@@ -132,12 +154,24 @@ class WireBench(Bench):
         """Ask over the link; a station without one has until *within_s* to get it."""
         if not await self.until(lambda: self.linked, within_s):
             return None
+        asking = asyncio.ensure_future(self._csms.call(self.identity, action, payload, timeout_s=min(within_s, self.patience_s)))
+        asking.add_done_callback(lambda _: self._stirred.set())
         try:
-            return Reply(await self._csms.call(self.identity, action, payload, timeout_s=min(within_s, self.patience_s)))
+            # What breaks the case meanwhile is not waited for.
+            await self.until(asking.done, CALL_MOST_S)
+            return Reply(await asking)
         except Refusal as refusal:
             return Reply(None, refusal.code, refusal.description)
         except (NoAnswer, NotConnected):
+            # A process that ended is more to say than an answer that did not come.
+            await self.until(lambda: False, LAST_WORDS_S)
             return None
+        finally:
+            asking.cancel()
+
+    def remark(self) -> str:
+        """That the station is not there."""
+        return "" if self.linked else "; the station has no link"
 
     async def hang_up(self, *, stay_away: bool) -> None:
         """TCP ends without a word; while nobody is to dial, every upgrade is refused with 503."""
@@ -163,18 +197,40 @@ class WireBench(Bench):
 
     def _observe(self, entry: Entry) -> None:
         kind = LINES.get(entry.kind)
-        if kind is not None and (not self._identity or entry.identity == self._identity):
+        if self._identity and entry.identity != self._identity:
+            return
+        if kind is not None:
             name = entry.action or NO_FRAME
             self.trace.append(Line(self.now_ms, "csms" if entry.sent else "station", kind, name, entry.payload, entry.message_id))
             if kind == "call" and not entry.sent:
                 self._called = entry.message_id
-        if entry.kind == "open":
+        if entry.kind == "open" and not entry.problem:
             self._fresh = True
+        if self._fresh and not entry.sent and (entry.kind == "garbage" or (entry.kind == "closed" and entry.problem)):
+            self._garbled(entry)
         self._stirred.set()
 
-    def _knocked(self, identity: str, credentials: tuple[bytes, bytes] | None) -> None:
-        if not self._identity or identity == self._identity:
-            self.login = None if credentials is None else Login(*(word.decode(errors="replace") for word in credentials))
+    def _garbled(self, entry: Entry) -> None:
+        """What is no message ends the case: what was to come in its place will not come."""
+        said = f"{entry.problem}: {entry.payload}"
+        if entry.kind == "closed":
+            self.trace.append(Line(self.now_ms, "station", "error", NO_FRAME, entry.problem))
+        got = said if len(said) <= GARBAGE_MOST else f"{said[:GARBAGE_MOST]}…"
+        self._broken = self._broken or Failed(Failure("frame", "a CALL, or an answer to what was asked", got, "Part 4, 4.2"))
+
+    def _knocked(self, identity: str, credentials: tuple[bytes, bytes] | None) -> str:
+        if self._identity and identity != self._identity:
+            return ""
+        self.login = None if credentials is None else Login(*(word.decode(errors="replace") for word in credentials))
+        return self.unwelcome(identity, self.login)
+
+    def _turned_away(self, identity: str, reason: str) -> None:
+        if self._identity and identity and identity != self._identity:
+            return
+        line = Line(self.now_ms, "station", "deed", "is turned away", {"why": reason})
+        # A station that tries again and again says nothing new.
+        if not self.trace or (self.trace[-1].name, self.trace[-1].payload) != (line.name, line.payload):
+            self.trace.append(line)
 
     def _asked(self, identity: str, action: str, payload: dict[str, Any]) -> dict[str, Any] | Instead | Refusal | Awaitable[Any] | None:
         if not self._fresh or (self._identity and identity != self._identity):
@@ -211,7 +267,12 @@ class WireDriver(Driver):
 
     async def _do(self, told: str, deed: Deed) -> None:
         self._bench.note(told, {"evse": deed.evse_id})
-        await self._bench.hands().do(deed)
+        try:
+            await self._bench.hands().do(deed)
+        except BenchError:
+            # Nobody can do anything at a station whose process has ended.
+            await self._bench.until(lambda: False, LAST_WORDS_S)
+            raise
 
     async def plug_in(self, evse_id: int, connector_id: int) -> None:
         """A vehicle."""
@@ -262,7 +323,9 @@ class HouseBench(WireBench):
     def alive(self) -> None:
         """Its process is there."""
         if self._house is not None and not self._house.runs:
-            raise BenchError(f"the station's process has ended; its log is {self._data / 'station.log'}")
+            log = self._data / "station.log"
+            last = (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else [])[-1:] or ["nothing"]
+            raise Failed(Failure("the station's process", "one that runs", f"it ended with status {self._house.status}; it said last: {last[0]}"))
 
     async def start(self) -> None:
         """The CSMS, then the station."""
@@ -321,11 +384,18 @@ def override(target: Path, component: str, values: dict[str, Any], **more: dict[
 class Shared:
     """What outlives a case at a station that is not started here: the CSMS that it dials, and the transactions of earlier cases."""
 
-    def __init__(self, csms: FriendlyCsms, hands: Hands, settings: Settings, *, power_cycle: bool) -> None:
+    def __init__(self, csms: FriendlyCsms, hands: Hands, settings: Settings, *, power_cycle: bool, security_profile: int) -> None:
         self.csms = csms
         self.hands = hands
         self.evses = settings.evses
         self.power_cycle = power_cycle
+        self.logs_in = security_profile in WITH_PASSWORD
+        self.password = settings.password
+        """What the station has at the beginning of a run, and what it is given back."""
+        self.passwords = {settings.password}
+        """What it may have, by now."""
+        self.failures = 0
+        """Cases in a row that could not begin."""
         self.begun: set[str] = set()
         """Transactions that were heard of."""
         self.old: set[str] = set()
@@ -355,8 +425,23 @@ class ForeignBench(WireBench):
         """The user's."""
         return self._state.hands
 
+    def unwelcome(self, identity: str, login: Login | None) -> str:
+        """Security profiles 1 and 2: who says no password, or a wrong one."""
+        if not self._state.logs_in:
+            return ""
+        if login is None:
+            return "it sends no Authorization header; right would be Basic with its identity and its password"
+        if login.identity != identity:
+            return f"its Authorization header is of {login.identity!r} (or not of kind Basic); its URL ends with {identity!r}"
+        if login.password not in self._state.passwords:
+            return "its password is not the one of --settings, nor one that a case has set"
+        return ""
+
     async def start(self) -> None:
         """From a cold start on; without power cycle from a new link on, and the station is asked for its BootNotification."""
+        if self._state.failures >= START_FAILURES_MOST:
+            raise BenchError(f"not tried, because the {self._state.failures} cases before it could not begin")
+        self._state.failures += 1
         self._state.old |= self._state.begun
         await self._csms.start()
         self.attach()
@@ -365,8 +450,8 @@ class ForeignBench(WireBench):
         elif self.linked:
             await self.hang_up(stay_away=False)
         if not await self.until(lambda: self._fresh and self.linked, LINK_S):
-            who = self._identity or "no station"
-            raise BenchError(f"{who}: no link within {LINK_S:.0f} s; have it dial {self._csms.url}, port {self._csms.port}")
+            raise BenchError(self._nobody())
+        self._state.failures = 0
         self._identity = self.identity
         if not self._state.power_cycle:
             # A station that goes on has nothing to say after a reconnect.  Where it does not do this either, the case says what is missing.
@@ -377,15 +462,30 @@ class ForeignBench(WireBench):
                     evse = {"id": evse_id, "connectorId": connector_id}
                     await self._tell("TriggerMessage", {"requestedMessage": "StatusNotification", "evse": evse})
 
+    def _nobody(self) -> str:
+        """Why there is no link."""
+        within = f"within {LINK_S * self.patience_s / STATION_LIMIT_S:g} s"
+        reasons = [line.payload["why"] for line in self.trace if line.name == "is turned away"]
+        if reasons:
+            return f"{self._identity or 'a station'} dialled and got no link {within}: {reasons[-1]}"
+        others = ", ".join(self._csms.stations)
+        here = f"; connected instead: {others}, see --identity" if others else ""
+        return f"no link {within}; have {self._identity or 'the station'} dial {self._csms.url}/{self._identity or 'IDENTITY'}{here}"
+
     async def _tell(self, action: str, payload: dict[str, Any]) -> dict[str, Any] | None:
-        reply = await super().call(action, payload, 10.0)
+        reply = await super().call(action, payload, STATION_LIMIT_S)
         return reply.payload if reply is not None else None
 
     async def call(self, action: str, payload: dict[str, Any], within_s: float) -> Reply | None:
         """As ever; what a variable was before is remembered."""
         if action == "SetVariables":
             for one in payload.get("setVariableData", ()):
-                await self._remember(one)
+                if (one["component"]["name"], one["variable"]["name"]) == PASSWORD:
+                    # Known before it is set: a station may come back with it at once.
+                    self._state.passwords.add(one["attributeValue"])
+                    self._before[PASSWORD[1]] = {**one, "attributeValue": self._state.password}
+                else:
+                    await self._remember(one)
         return await super().call(action, payload, within_s)
 
     async def _remember(self, one: dict[str, Any]) -> None:
@@ -407,8 +507,10 @@ class ForeignBench(WireBench):
                 await self.hands().do(Deed("unplug", evse_id))
             except BenchError:
                 continue
-        if self._before and self.linked:
-            await self._tell("SetVariables", {"setVariableData": list(self._before.values())})
+        if self._before and await self.until(lambda: self.linked, STATION_LIMIT_S):
+            # Last of all what may make the station connect anew.
+            before = sorted(self._before.items(), key=lambda pair: pair[0] == PASSWORD[1])
+            await super().call("SetVariables", {"setVariableData": [one for _, one in before]}, STATION_LIMIT_S)
 
 
 # What the command line asks for
@@ -417,8 +519,18 @@ class ForeignBench(WireBench):
 class Maker:
     """Makes the benches of a run over a wire, and takes away what they leave.  ``await close()`` at the end."""
 
-    def __init__(self, make: Callable[[Listed], WireBench], settings: Settings, close: Callable[[], Awaitable[None]], *, jobs_most: int) -> None:
+    def __init__(
+        self,
+        make: Callable[[Listed], WireBench],
+        settings: Settings,
+        close: Callable[[], Awaitable[None]],
+        *,
+        jobs_most: int,
+        csms: FriendlyCsms | None = None,
+    ) -> None:
         self._make = make
+        self.csms = csms
+        """What one station dials for all the cases."""
         self.settings = settings
         """What the cases have to know of the station."""
         self.patience_s = STATION_LIMIT_S
@@ -445,6 +557,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="for --driver command: './hands {deed} {evse} {connector} {token} {type}'; exit status 0 says that it is done",
     )  # fmt: skip
     it.add_argument("--driver-url", metavar="URL", help='for --driver http: is sent {"deed": "plug_in", "evse": 1, "connector": 1, ...}')
+    it.add_argument(
+        "--deed-limit", metavar="S", type=float, default=HANDS_LIMIT_S,
+        help=f"how long a command or a hook may take for a deed, in seconds (default: {HANDS_LIMIT_S:g})",
+    )  # fmt: skip
     it.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="where somebody else's station dials (default: 127.0.0.1)")
     it.add_argument("--port", metavar="N", type=int, default=9000, help="the port that it dials (default: 9000)")
     it.add_argument("--identity", metavar="ID", default="", help="the identity of somebody else's station (default: the first that comes)")
@@ -454,6 +570,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     it.add_argument("--no-power-cycle", action="store_true", help="begin a case with a new link and TriggerMessage instead of a power cycle")
     it.add_argument("--ocpp", choices=("2.0.1", "2.1"), default="2.0.1", help="the version that the link speaks (default: 2.0.1)")
+    it.add_argument(
+        "--security-profile", metavar="N", type=int, choices=(0, 1, 2, 3), default=None,
+        help="how the station has to connect: 1 and 2 with its identity and the password of --settings, 2 and 3 over TLS, 3 with a certificate "
+        "(default: 3 with --ca, 2 with --cert, otherwise 0: nothing is asked for)",
+    )  # fmt: skip
     it.add_argument("--cert", metavar="FILE", type=Path, help="security profiles 2 and 3: the CSMS's certificate chain, PEM")
     it.add_argument("--key", metavar="FILE", type=Path, help="its private key, PEM")
     it.add_argument("--ca", metavar="FILE", type=Path, help="security profile 3: whose certificates stations have to show, PEM")
@@ -502,8 +623,8 @@ def _whole(numbers: list[Any]) -> bool:
 
 def make_wire(args: argparse.Namespace) -> Maker:
     """What makes the benches that *args* asks for; its ``settings`` are for the cases.  Raises SetupFault where they do not fit together."""
-    if args.patience <= 0 or args.jobs < 1:
-        raise SetupFault("--patience, --jobs: must be more than nothing")
+    if args.patience <= 0 or args.deed_limit <= 0 or args.jobs < 1:
+        raise SetupFault("--patience, --deed-limit, --jobs: must be more than nothing")
     settings = settings_of(args.settings)
     if args.identity:
         settings = settings._replace(identity=args.identity)
@@ -513,22 +634,39 @@ def make_wire(args: argparse.Namespace) -> Maker:
 
 
 def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
-    context = tls(args.cert, args.key, args.ca)
     if args.driver == "stationd":
-        if context is not None:
-            raise SetupFault("--cert: stationd speaks no TLS yet; leave it out, or try another station with --driver person, command or http")
+        foreign_only = ("security_profile", "cert", "key", "ca")
+        wrong = [f"--{name.replace('_', '-')}" for name in foreign_only if getattr(args, name) is not None]
+        if wrong:
+            raise SetupFault(f"{wrong[0]}: says how somebody else's station connects; right would be --driver person, command or http with it")
         return houses(settings, versions=(args.ocpp,))
+    profile = _security_profile(args)
+    context = tls(args.cert, args.key, args.ca)
     if args.driver == "command" and not args.driver_command:
         raise SetupFault("--driver command: needs --driver-command './hands {deed} {evse} {connector} {token}'")
     if args.driver == "http" and not args.driver_url:
         raise SetupFault("--driver http: needs --driver-url http://host:port/path")
     hands: Hands = PersonHands()
     if args.driver == "command":
-        hands = CommandHands(args.driver_command)
+        hands = CommandHands(args.driver_command, args.deed_limit)
     elif args.driver == "http":
-        hands = HookHands(args.driver_url)
+        hands = HookHands(args.driver_url, args.deed_limit)
     csms = FriendlyCsms(args.host, args.port, versions=(args.ocpp,), check=False, ssl_context=context)
-    return foreign(csms, hands, settings, args.identity, power_cycle=not args.no_power_cycle)
+    return foreign(csms, hands, settings, args.identity, power_cycle=not args.no_power_cycle, security_profile=profile)
+
+
+def _security_profile(args: argparse.Namespace) -> int:
+    """The profile that is asked for, which fits the files that are given.  Raises SetupFault where it does not."""
+    given = 3 if args.ca is not None else 2 if args.cert is not None else 0
+    profile: int = given if args.security_profile is None else args.security_profile
+    right = {0: "no --cert, --ca", 1: "no --cert, --ca", 2: "--cert and no --ca", 3: "--cert and --ca"}[profile]
+    if (args.cert is not None, args.ca is not None) != ("--cert and" in right, "and --ca" in right):
+        if args.cert is None and args.ca is not None:
+            raise SetupFault("--ca: needs --cert FILE, the CSMS's certificate")
+        raise SetupFault(f"--security-profile {profile}: goes with {right}")
+    if args.cert is None and args.key is not None:
+        raise SetupFault("--key: needs --cert FILE, the CSMS's certificate")
+    return profile
 
 
 def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Maker:
@@ -553,10 +691,12 @@ def started_here() -> Maker:
     return houses(Settings())
 
 
-def foreign(csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True) -> Maker:
+def foreign(
+    csms: FriendlyCsms, hands: Hands, settings: Settings, identity: str = "", *, power_cycle: bool = True, security_profile: int = 0
+) -> Maker:
     """The station that dials *csms*, for one case after the other."""
-    shared = Shared(csms, hands, settings, power_cycle=power_cycle)
-    return Maker(lambda _: ForeignBench(shared, identity), settings, csms.stop, jobs_most=1)
+    shared = Shared(csms, hands, settings, power_cycle=power_cycle, security_profile=security_profile)
+    return Maker(lambda _: ForeignBench(shared, identity), settings, csms.stop, jobs_most=1, csms=csms)
 
 
 def tls(cert: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:
@@ -601,6 +741,10 @@ async def run_wire(
         return result
 
     try:
+        if isinstance(make, Maker) and make.csms is not None:
+            # Once, before any case: a port that is taken is nothing that a case can say.
+            await make.csms.start()
+            print(f"waiting for a station at {make.csms.url}/IDENTITY", file=sys.stderr, flush=True)
         return list(await asyncio.gather(*(one(listed) for listed in cases)))
     finally:
         if isinstance(make, Maker):

@@ -45,6 +45,18 @@ ANYBODY = "*"
 
 _SILENT = logging.Logger("silent", logging.CRITICAL + 1)  # noqa: LOG001 (websockets shows headers and frames to a logger that listens)
 
+SPOILT = {1002: "it broke the rules of WebSocket", 1003: "it sent data of a kind that is not taken", 1007: "it sent a text that is no UTF-8",
+          1009: f"it sent a message of more than {FRAME_MOST_BYTES} bytes"}  # fmt: skip
+"""Close codes with which a link ends because of what a station sent."""
+
+TLS_REASONS = {
+    "HTTP_REQUEST": "it dialled ws:// where wss:// is spoken",
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it showed no certificate",
+    "UNSUPPORTED_PROTOCOL": "it speaks no TLS of version 1.2 or later",
+    "NO_SHARED_CIPHER": "it has no cipher suite in common with the CSMS",
+}
+"""Why a TLS handshake failed, by what OpenSSL calls it."""
+
 
 @frozen(kw_only=True)
 class Entry:
@@ -112,8 +124,9 @@ class FriendlyCsms:
     """A CSMS on a WebSocket.  ``await start()``, ``await stop()``, or ``async with``.
 
     Attributes that may be set at any time: ``settings``, ``on_call``, ``observer``, ``versions`` (none: no subprotocol is chosen),
-    ``refuse_with`` (an HTTP status that answers every upgrade; None: let in), and ``on_knock`` (is told of every upgrade: identity, and user and
-    password where there are any).
+    ``refuse_with`` (an HTTP status that answers every upgrade; None: let in), ``on_knock`` (is told of every upgrade: identity, and user and
+    password where there are any; returns why it is refused with 401, or an empty text), and ``on_turned_away`` (is told of everybody who dialled and
+    got no link: identity where it is known, and why).
     """
 
     def __init__(
@@ -159,7 +172,8 @@ class FriendlyCsms:
         self.versions = tuple(versions)
         self.on_call = on_call
         self.refuse_with: int | None = None
-        self.on_knock: Callable[[str, tuple[bytes, bytes] | None], None] | None = None
+        self.on_knock: Callable[[str, tuple[bytes, bytes] | None], str] | None = None
+        self.on_turned_away: Callable[[str, str], None] | None = None
         self.log: dict[str, deque[Entry]] = {}
         self._host = host
         self._wanted_port = port
@@ -190,6 +204,8 @@ class FriendlyCsms:
         """
         if self._server is not None:
             return
+        if self._ssl is not None:
+            self._ssl.sslobject_class = _handshakes(lambda reason: self._turned_away("", reason))
         try:
             self._server = await serve(
                 self._serve,
@@ -204,6 +220,7 @@ class FriendlyCsms:
                 server_header="stationd-csms",
                 ssl=self._ssl,
                 logger=_SILENT,
+                create_connection=_connections(lambda reason: self._turned_away("", reason)),
             )
         except OSError as error:
             where = f"{self._host} port {self._wanted_port}"
@@ -249,24 +266,36 @@ class FriendlyCsms:
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         identity = _identity(request)
+        refused = ""
         if self.on_knock is not None:
             header = request.headers.get("Authorization")
-            self.on_knock(identity, None if header is None else _credentials(header))
+            refused = self.on_knock(identity, None if header is None else _credentials(header))
         if self.refuse_with is not None:
             return connection.respond(self.refuse_with, "not now\n")
         if not 0 < len(identity) <= IDENTITY_MOST:
-            return connection.respond(404, f"the path must end with an identity of 1 to {IDENTITY_MOST} characters\n")
+            return self._refused(connection, identity, 404, f"the path must end with an identity of 1 to {IDENTITY_MOST} characters")
+        if refused:
+            return self._refused(connection, identity, 401, refused)
         if self._passwords is None:
             return None
         wanted = self._passwords.get(identity, self._passwords.get(ANYBODY))
         if wanted is None:
-            return connection.respond(404, "this identity is not known here\n")
+            return self._refused(connection, identity, 404, "this identity is not known here")
         user, password = _credentials(request.headers.get("Authorization", ""))
         if user == identity.encode() and hmac.compare_digest(password, wanted):
             return None
-        response = connection.respond(401, "wrong user or password\n")
-        response.headers["WWW-Authenticate"] = 'Basic realm="stationd csms"'
+        return self._refused(connection, identity, 401, "wrong user or password")
+
+    def _refused(self, connection: ServerConnection, identity: str, status: int, reason: str) -> Response:
+        self._turned_away(identity, f"{reason} ({status})")
+        response = connection.respond(status, f"{reason}\n")
+        if status == 401:  # noqa: PLR2004 (Unauthorized)
+            response.headers["WWW-Authenticate"] = 'Basic realm="stationd csms"'
         return response
+
+    def _turned_away(self, identity: str, reason: str) -> None:
+        if self.on_turned_away is not None:
+            self.on_turned_away(identity, reason)
 
     def _select(self, _: ServerConnection, offered: Iterable[Subprotocol]) -> Subprotocol | None:
         spoken = [SUBPROTOCOLS[version] for version in self.versions]
@@ -277,6 +306,9 @@ class FriendlyCsms:
         identity = _identity(socket.request)
         version = names.SUBPROTOCOLS.get(socket.subprotocol or "")
         if version is None:
+            offered = ", ".join(socket.request.headers.get_all("Sec-WebSocket-Protocol")) or "none"
+            wanted = " or ".join(SUBPROTOCOLS[one] for one in self.versions) or "none"
+            self._turned_away(identity, f"it offers the subprotocol {offered}; right would be {wanted}")
             self._record(identity, "open", payload="no OCPP version in common", problem="no version")
             if not self._keeps_strangers:
                 await socket.close(1002, "no OCPP version in common")
@@ -301,7 +333,7 @@ class FriendlyCsms:
             for action, waiting in link.pending.values():
                 if not waiting.done():
                     waiting.set_exception(NoAnswer(f"{identity}: the link ended before {action} was answered"))
-            self._record(identity, "closed", payload=_ending(socket))
+            self._record(identity, "closed", payload=_ending(socket), problem=_spoilt(socket))
 
     # Frames
 
@@ -560,6 +592,61 @@ def _credentials(header: str) -> tuple[bytes, bytes]:
     except (Base64Error, ValueError):
         return b"", b""
     return user, password
+
+
+def _handshakes(tell: Callable[[str], None]) -> type[ssl.SSLObject]:
+    """TLS as ever; whose handshake fails is told of, because no connection ever comes of it."""
+
+    class Watched(ssl.SSLObject):
+        steps = 0
+        over = False
+
+        def do_handshake(self) -> None:
+            self.steps += 1
+            try:
+                super().do_handshake()
+            except ssl.SSLWantReadError:
+                raise
+            except ssl.SSLError as error:
+                self.over = True
+                tell(_tls_reason(error))
+                raise
+            self.over = True
+
+        def __del__(self) -> None:
+            # The first step waits for what the other side says, the second answers it.
+            if not self.over and self.steps > 1:
+                tell("it broke off TLS when it saw the CSMS's certificate; have it trust the root of --cert")
+
+    return Watched
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    reason = error.reason or str(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate will not do: {error.verify_message}"
+    if "ALERT" in reason:
+        return f"it does not take the CSMS's certificate, or something else of TLS ({reason}); have it trust the root of --cert"
+    return TLS_REASONS.get(reason, f"TLS failed ({reason})")
+
+
+def _connections(tell: Callable[[str], None]) -> type[ServerConnection]:
+    """Connections as ever; those that end before there is a WebSocket are told of."""
+
+    class Watched(ServerConnection):
+        def connection_lost(self, exc: Exception | None) -> None:
+            error = self.protocol.handshake_exc
+            if error is not None:
+                tell(f"{error}{'' if self.request else ', but perhaps wss:// where ws:// is spoken'}")
+            super().connection_lost(exc)
+
+    return Watched
+
+
+def _spoilt(socket: ServerConnection) -> str:
+    """What a station sent that the link had to end for; empty where it ended otherwise."""
+    sent = socket.protocol.close_sent
+    return "" if sent is None or socket.protocol.close_rcvd_then_sent else SPOILT.get(sent.code, "")
 
 
 def _ending(socket: ServerConnection) -> str:

@@ -426,7 +426,7 @@ async def _lines(prompt: Prompt, fd: int | None, stopped: asyncio.Event, *, exit
     try:
         if fd is not None:
             # A thread, because a file can be read no other way; of its own descriptor, so that it holds no lock when the process ends.
-            Thread(target=_read, args=(fd, asyncio.get_running_loop(), lines), daemon=True).start()
+            Thread(target=read_lines, args=(fd, asyncio.get_running_loop(), lines), daemon=True).start()
             while (text := await lines.get()) is not None:
                 failed = not await prompt.line(text) or failed
         if exit_on_eof:
@@ -439,7 +439,8 @@ async def _lines(prompt: Prompt, fd: int | None, stopped: asyncio.Event, *, exit
     return failed
 
 
-def _read(fd: int, loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> None:
+def read_lines(fd: int, loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[str | None]) -> None:
+    """Put every line of *fd* into *lines* of a loop, and None at its end; for a thread of its own."""
     rest = b""
     try:
         while True:

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
+import signal
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from http.client import HTTPException
+from tempfile import TemporaryFile
+from threading import Thread
 from typing import NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from conformance.verdict import BenchError
 from engine.errors import SetupFault, StationdError
+from stationd.csms_prompt import read_lines
 from stationd.house import House
 
 HANDS_LIMIT_S = 60.0
@@ -91,20 +98,42 @@ ASKED = {
 }
 
 
-class PersonHands(Hands):
-    """A person at a terminal.  *ask* shows a text and returns the line that was typed."""
+class Terminal:
+    """Somebody at a terminal: questions go to standard error, so that a report can be written to a file meanwhile.
 
-    def __init__(self, ask: Callable[[str], str] = input) -> None:
-        self._ask = ask
+    Lines are read by a thread that nobody waits for, so that an interrupted run ends at once.
+    """
+
+    def __init__(self, fd: int | None = None) -> None:
+        self._fd = fd
+        self._lines: asyncio.Queue[str | None] | None = None
+
+    async def ask(self, text: str) -> str | None:
+        """The line that was typed; None where there is nobody."""
+        if self._lines is None:
+            self._lines = asyncio.Queue()
+            fd = sys.stdin.fileno() if self._fd is None else self._fd
+            Thread(target=read_lines, args=(fd, asyncio.get_running_loop(), self._lines), daemon=True).start()
+        print(text, end="", file=sys.stderr, flush=True)
+        line = await self._lines.get()
+        if line is None:
+            self._lines.put_nowait(None)
+        return line
+
+
+class PersonHands(Hands):
+    """A person.  *ask* shows a text and returns the line that was typed, or None where nobody is there; None: at the terminal."""
+
+    def __init__(self, ask: Callable[[str], Awaitable[str | None]] | None = None) -> None:
+        self._ask = ask or Terminal().ask
 
     async def do(self, deed: Deed) -> None:
         """Ask, and wait for Enter."""
         at = f" of EVSE {deed.evse_id}" if deed.evse_id else ""
         text = ASKED[deed.name].format(**deed.words, at=at)
-        try:
-            said = await asyncio.to_thread(self._ask, f"Please {text}.  Enter: done, s: it cannot be done > ")
-        except EOFError:
-            said = "s"
+        said = await self._ask(f"\nPlease {text}.  Enter: done, s: it cannot be done > ")
+        if said is None:
+            raise BenchError(f"{deed.name} could not be done: nobody is at the terminal (standard input has ended)")
         if said.strip().casefold() == "s":
             raise BenchError(f"{deed.name} could not be done: the person at the terminal said so")
 
@@ -128,22 +157,27 @@ class CommandHands(Hands):
     async def do(self, deed: Deed) -> None:
         """Run it; no shell is between, so what a token is made of does not matter."""
         words = [word.format(**deed.words) for word in self._words]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-            )
-        except OSError as error:
-            raise BenchError(f"{deed.name} could not be done: {words[0]} cannot be run ({error.strerror})") from error
-        try:
-            async with asyncio.timeout(self._limit_s):
-                _, told = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.communicate()
-            raise BenchError(f"{deed.name} could not be done: {words[0]} took longer than {self._limit_s:g} s") from None
-        if process.returncode:
-            last = told.decode(errors="replace").strip().splitlines()[-1:] or ["without a word"]
-            raise BenchError(f"{deed.name} could not be done: {words[0]} ended with status {process.returncode}: {last[0]}")
+        # A file, not a pipe: what the command leaves running may hold it open for ever.
+        with TemporaryFile() as told:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *words, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=told, start_new_session=True
+                )
+            except (OSError, ValueError) as error:
+                raise BenchError(f"{deed.name} could not be done: {words[0]} cannot be run ({error})") from error
+            try:
+                async with asyncio.timeout(self._limit_s):
+                    await process.wait()
+            except TimeoutError:
+                raise BenchError(f"{deed.name} could not be done: {words[0]} took longer than {self._limit_s:g} s") from None
+            finally:
+                if process.returncode is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    await process.wait()
+            if process.returncode:
+                told.seek(0)
+                last = told.read().decode(errors="replace").strip().splitlines()[-1:] or ["without a word"]
+                raise BenchError(f"{deed.name} could not be done: {words[0]} ended with status {process.returncode}: {last[0]}")
 
 
 class HookHands(Hands):
@@ -172,5 +206,5 @@ class HookHands(Hands):
             with error:
                 told = error.read(200).decode(errors="replace").strip()
             raise BenchError(f"{name} could not be done: the hook answered {error.code}: {told}") from error
-        except (URLError, OSError) as error:
+        except (URLError, HTTPException, OSError, ValueError) as error:
             raise BenchError(f"{name} could not be done: {self._url} does not answer ({error})") from error

@@ -116,6 +116,11 @@ class House:
         """Whether the process is there."""
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def status(self) -> int | None:
+        """The exit status of the process that ran last, or None: it runs, or never did; a signal is negative."""
+        return None if self._process is None else self._process.returncode
+
     def cut_power(self) -> None:
         """SIGKILL."""
         if self._process is not None and self._process.returncode is None:

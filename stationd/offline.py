@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,35 @@ def ask_station(control: Path, verb: str, args: dict[str, Any]) -> Any:
         if not found["ok"]:
             raise SetupFault(str(found["error"]), 1)
         return found["result"]
+
+
+def change(
+    data: Path,
+    control: Path | None,
+    option: str | None,
+    verb: str,
+    args: dict[str, Any],
+    here: Callable[[Offline], dict[str, Any]],
+    *,
+    make: bool = False,
+) -> dict[str, Any]:
+    """Have the station that runs do *verb*, or where none does decide *here*; the answer.  *make*: also where there is no station yet."""
+    from eventlog.store import STATUS_IN_USE
+
+    socket = control or data / "control.sock"
+    answer: dict[str, Any] | None = ask_station(socket, verb, args)
+    if answer is not None:
+        return answer
+    try:
+        with station(data, option, make=make) as house:
+            house.read_clock()
+            return here(house)
+    except SetupFault as fault:
+        if fault.status == STATUS_IN_USE:
+            raise SetupFault(
+                f"{socket}: a station runs on this data, and does not answer here; name its socket with --control PATH", STATUS_IN_USE
+            ) from fault
+        raise
 
 
 def claim(data: Path, *, make: bool = False) -> Journal:

@@ -132,7 +132,7 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
                 "ocppTransport": "JSON",
                 "ocppCsmsUrl": csms.rstrip("/"),
                 "messageTimeout": 30,
-                "securityProfile": 0,
+                "securityProfile": 2 if csms.startswith("wss:") else 0,
                 "ocppInterface": "Wired0",
             },
         }

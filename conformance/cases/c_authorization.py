@@ -18,6 +18,7 @@ async def refused(t: Trial, status: str) -> None:
     await t.configure_if_possible("AuthCtrlr.Enabled", "true")
     await t.configure_if_possible("AuthCtrlr.DisableRemoteAuthorization", "false")
     await states.ev_connected(t)
+    t.forget("TransactionEvent")
     await states.presented(t, t.settings.invalid)
     what = f"TransactionEventRequest after a card that is {status}"
     await t.forbid("TransactionEvent", t.quiet_s, of_a_driver, requirement="C01.FR.02", what=what)
@@ -53,6 +54,7 @@ async def stop_with_a_strange_card(t: Trial) -> None:
     await t.configure_if_possible("AuthCtrlr.Enabled", "true")
     await t.configure_if_possible("AuthCtrlr.DisableRemoteAuthorization", "false")
     await states.charging(t)
+    t.forget("TransactionEvent")
     await states.presented(t, t.settings.second)
     await t.forbid(
         "TransactionEvent",
@@ -90,7 +92,8 @@ async def unknown_card_without_a_link(t: Trial) -> None:
     states.of_a_connector(t, told)
     states.of_a_driver(t, told)
     t.forget("TransactionEvent")
-    # The card may still stop what it began: TransactionEventResponse says what it wants of it.
+    # The card may still stop what it began, and the CSMS takes that well.
+    t.statuses.pop(t.settings.valid.text)
     await states.stop_authorized(t)
     await states.ev_connected_after(t)
     await states.ev_disconnected(t)
@@ -125,8 +128,10 @@ async def refused_card_of_the_group(t: Trial) -> None:
     await states.ev_connected(t)
     await states.authorized(t)
     await states.charging(t)
+    t.forget("TransactionEvent")
     await states.presented(t, t.settings.second)
     await t.forbid("TransactionEvent", t.quiet_s, of_a_driver, requirement="C09.FR.11", what="TransactionEventRequest after the refused card")
+    t.true(bool(states.running(t)), "the transaction of the driver", "still running", "ended", "C09.FR.11")
 
 
 async def with_master_pass(t: Trial) -> Token:
@@ -136,9 +141,10 @@ async def with_master_pass(t: Trial) -> Token:
     return t.settings.master
 
 
-@case("TC_C_45_CS", "C16.FR.03", TxCtrlr__TxStartPoint="Authorized")
+@case("TC_C_45_CS", "C16.FR.03")
 async def master_pass_starts_nothing(t: Trial) -> None:
     """A master pass is no card to charge with: neither it nor the vehicle that is connected then starts anything."""
+    await states.start_point(t, "Authorized", "PowerPathClosed", without=("ParkingBayOccupancy", "EVConnected"))
     master = await with_master_pass(t)
     await states.presented(t, master)
     await t.forbid("TransactionEvent", 2, requirement="C16.FR.03", what="TransactionEventRequest after a master pass")

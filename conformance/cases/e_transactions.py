@@ -6,6 +6,7 @@ from conformance import states
 from conformance.bench import SILENCE, Answer
 from conformance.case import case
 from conformance.trial import Payload, Token, Trial
+from conformance.verdict import NotExercised
 from wire import calendar
 
 SAMPLE_S = 2
@@ -21,6 +22,9 @@ ATTEMPTS = 3
 INTERVAL_S = 2
 """OCPPCommCtrlr.MessageAttempts and MessageAttemptInterval of TransactionEvent, where messages fail."""
 
+OTHER_ENDS = ("EnergyTransfer", "PowerPathClosed", "DataSigned", "EVConnected")
+"""Stop points that end a transaction with the cable, or before it."""
+
 DEVIATION_S = 4.0
 """By how much times may deviate."""
 
@@ -34,18 +38,21 @@ async def authorization_is_needed(t: Trial) -> None:
 # How a transaction begins
 
 
-@case("TC_E_01_CS", "E01.FR.05", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16", TxCtrlr__TxStartPoint="PowerPathClosed")
+@case("TC_E_01_CS", "E01.FR.05", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16")
 async def begins_with_the_power_path(t: Trial) -> None:
     """Start point PowerPathClosed: a card, then a vehicle; the transaction begins with the latter."""
+    await states.start_point(t, "PowerPathClosed", without=("ParkingBayOccupancy", "EVConnected", "Authorized", "DataSigned"))
     await states.authorized(t)
     connected = await states.ev_connected(t)
     # Edition 4 goes on until energy flows.
     await states.energy_flows(t, connected=connected)
 
 
-@case("TC_E_02_CS", "E01.FR.06", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16", TxCtrlr__TxStartPoint="EnergyTransfer")
+@case("TC_E_02_CS", "E01.FR.06", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16")
 async def begins_with_energy(t: Trial) -> None:
     """Start point EnergyTransfer: nothing is told of a transaction until energy flows."""
+    earlier = ("ParkingBayOccupancy", "EVConnected", "Authorized", "DataSigned", "PowerPathClosed")
+    await states.start_point(t, "EnergyTransfer", without=earlier)
     await states.authorized(t)
     await t.driver.plug_in(t.settings.evse_id, t.settings.connector_id)
     await t.connector_told("Occupied", evse_id=t.settings.evse_id, connector_id=t.settings.connector_id)
@@ -59,26 +66,29 @@ async def begins_with_energy(t: Trial) -> None:
     t.equal((named["idToken"].lower(), named["type"]), (t.settings.valid.text.lower(), t.settings.valid.type), "idToken of the first event")
 
 
-@case("TC_E_09_CS", "E01.FR.02", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16", TxCtrlr__TxStartPoint="EVConnected")
+@case("TC_E_09_CS", "E01.FR.02", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16")
 async def begins_with_the_vehicle(t: Trial) -> None:
     """Start point EVConnected: the transaction begins with the cable, goes on with the card, and then with energy."""
+    await states.start_point(t, "EVConnected", without=("ParkingBayOccupancy",))
     await states.ev_connected(t)
     await states.authorized(t)
     await states.charging(t)
 
 
-@case("TC_E_10_CS", "E01.FR.03", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16", "C01.FR.02", TxCtrlr__TxStartPoint="Authorized")
+@case("TC_E_10_CS", "E01.FR.03", "E01.FR.07", "E01.FR.10", "E01.FR.15", "E01.FR.16", "C01.FR.02")
 async def begins_with_the_card(t: Trial) -> None:
     """Start point Authorized: the transaction begins with the card, goes on with the cable, and then with energy."""
+    await states.start_point(t, "Authorized")
     await authorization_is_needed(t)
     await states.authorized(t)
     connected = await states.ev_connected(t)
     await states.energy_flows(t, connected=connected)
 
 
-@case("TC_E_13_CS", "E01.FR.03", "F01.FR.03", "F01.FR.04", "F01.FR.06", "F01.FR.19", "F02.FR.01", TxCtrlr__TxStartPoint="Authorized")
+@case("TC_E_13_CS", "E01.FR.03", "F01.FR.03", "F01.FR.04", "F01.FR.06", "F01.FR.19", "F02.FR.01")
 async def begins_from_afar(t: Trial) -> None:
     """Start point Authorized: the transaction begins with the request of the CSMS, goes on with the cable, and then with energy."""
+    await states.start_point(t, "Authorized")
     await authorization_is_needed(t)
     await states.remotely_authorized(t)
     connected = await states.ev_connected(t)
@@ -122,7 +132,9 @@ async def timed_out(t: Trial, *, must_end: bool) -> None:
     _, stops = await states.points(t)
     if transaction:
         what = "TransactionEventRequest EVConnectTimeout"
-        within_s = CONNECT_S + DEVIATION_S
+        timeout = "TransactionEventRequest EVConnectTimeout before EVConnectionTimeOut has passed"
+        await t.forbid("TransactionEvent", CONNECT_S - DEVIATION_S, states.of(transaction, "EVConnectTimeout"), requirement="E03.FR.05", what=timeout)
+        within_s = 2 * DEVIATION_S
         event = await t.event(transactionId=transaction, triggerReason="EVConnectTimeout", within_s=within_s, requirement="E03.FR.05", what=what)
         if must_end or "Authorized" in stops:
             t.equal(event["eventType"], "Ended", "eventType of the timeout", "E03.FR.05")
@@ -138,16 +150,10 @@ async def timed_out(t: Trial, *, must_end: bool) -> None:
 # How a transaction ends
 
 
-@case(
-    "TC_E_16_CS",
-    "E06.FR.04",
-    "E06.FR.15",
-    "C15.FR.04",
-    TxCtrlr__TxStopPoint="Authorized",
-    TxCtrlr__StopTxOnInvalidId="true",
-)
+@case("TC_E_16_CS", "E06.FR.04", "E06.FR.15", "C15.FR.04", TxCtrlr__StopTxOnInvalidId="true")
 async def ends_with_the_verdict_of_the_csms(t: Trial) -> None:
     """A transaction that began without a link, by a card that the CSMS then does not accept: it ends."""
+    await states.stop_point(t, "Authorized", "PowerPathClosed", without=("EnergyTransfer", "DataSigned"))
     await authorization_is_needed(t)
     await t.configure_if_possible("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true")
     t.statuses[t.settings.valid.text] = "Invalid"
@@ -164,23 +170,27 @@ async def ends_with_the_verdict_of_the_csms(t: Trial) -> None:
 
 
 async def available_again(t: Trial) -> None:
-    """The connector is told Available: by an attached cable as soon as the vehicle has gone."""
-    await t.connector_told("Available", evse_id=t.settings.evse_id, connector_id=t.settings.connector_id)
+    """The connector is told Available; where the cable is not attached, not before somebody takes it out of the station too."""
+    if t.settings.attached_cable:
+        await t.connector_told("Available", evse_id=t.settings.evse_id, connector_id=t.settings.connector_id)
 
 
-@case("TC_E_17_CS", "E06.FR.04", "E06.FR.15", TxCtrlr__TxStopPoint="Authorized", TxCtrlr__StopTxOnEVSideDisconnect="true")
+@case("TC_E_17_CS", "E06.FR.04", "E06.FR.15", TxCtrlr__StopTxOnEVSideDisconnect="true")
 async def ends_with_the_cable_and_its_authorization(t: Trial) -> None:
     """Stop point Authorized: where the authorization goes with the cable, so does the transaction."""
+    # Edition 4 leaves no other stop point beside it.
+    await states.stop_point(t, "Authorized", without=("EVConnected", "PowerPathClosed", "EnergyTransfer"))
     await t.configure_if_possible("OCPPCommCtrlr.UnlockOnEVSideDisconnect", "false")
     await authorization_is_needed(t)
     await states.suspended(t)
-    await states.cable_pulled(t, "Ended", "EVDisconnected")
+    await states.cable_pulled(t, "Ended", "EVDisconnected", requirement="E06.FR.03")
     await available_again(t)
 
 
-@case("TC_E_39_CS", "E06.FR.04", "E06.FR.15", TxCtrlr__TxStopPoint="Authorized", TxCtrlr__EVConnectionTimeOut=str(CONNECT_S))
+@case("TC_E_39_CS", "E06.FR.04", "E06.FR.15", TxCtrlr__EVConnectionTimeOut=str(CONNECT_S))
 async def ends_where_no_vehicle_comes(t: Trial) -> None:
     """A card is presented and the vehicle comes too late: the transaction has ended, and the vehicle gets nothing."""
+    await states.stop_point(t, "Authorized")
     await authorization_is_needed(t)
     # Any start point would do; with this one there is a transaction that can end.
     await t.configure_if_possible("TxCtrlr.TxStartPoint", "Authorized")
@@ -207,55 +217,77 @@ async def ends_with_the_card(t: Trial) -> None:
     await states.ev_disconnected(t)
 
 
-@case("TC_E_07_CS", "E06.FR.06", "E06.FR.15", TxCtrlr__TxStopPoint="PowerPathClosed")
+@case("TC_E_07_CS", "E06.FR.06", "E06.FR.15")
 async def power_path_opened_by_the_card(t: Trial) -> None:
     """Stop point PowerPathClosed: the driver's card ends the transaction."""
+    await states.stop_point(t, "PowerPathClosed", without=("Authorized",))
     await states.charging(t)
     await states.stop_authorized(t)
 
 
-@case("TC_E_35_CS", "E06.FR.06", "E06.FR.15", TxCtrlr__TxStopPoint="PowerPathClosed")
+@case("TC_E_35_CS", "E06.FR.06", "E06.FR.15")
 async def power_path_opened_from_afar(t: Trial) -> None:
     """Stop point PowerPathClosed: a request of the CSMS ends the transaction."""
+    await states.stop_point(t, "PowerPathClosed", without=("Authorized",))
     await states.charging(t)
     await states.remotely_stopped(t)
 
 
-@case("TC_E_37_CS", "E06.FR.06", "E06.FR.15", TxCtrlr__TxStopPoint="PowerPathClosed")
+@case("TC_E_37_CS", "E06.FR.06", "E06.FR.15")
 async def power_path_opened_by_the_vehicle(t: Trial) -> None:
     """Stop point PowerPathClosed: the transaction ends with the cable, though the authorization would outlive it."""
+    await states.stop_point(t, "PowerPathClosed", without=("EnergyTransfer", "EVConnected", "DataSigned"))
     await t.configure_if_possible("TxCtrlr.StopTxOnEVSideDisconnect", "false")
     await states.suspended(t)
     # Edition 4 prefers StoppedByEV, and allows both.
-    await states.cable_pulled(t, "Ended", "EVDisconnected", "StoppedByEV")
+    await states.cable_pulled(t, "Ended", "EVDisconnected", "StoppedByEV", requirement="E06.FR.06")
 
 
-@case("TC_E_08_CS", "E06.FR.07", "E06.FR.15", TxCtrlr__TxStopPoint="EnergyTransfer")
+@case("TC_E_08_CS", "E06.FR.07", "E06.FR.15")
 async def energy_stopped_by_the_card(t: Trial) -> None:
     """Stop point EnergyTransfer: the driver's card ends the transaction."""
+    await states.stop_point(t, "EnergyTransfer", without=("Authorized", "PowerPathClosed"))
     await states.charging(t)
     await states.stop_authorized(t)
 
 
-@case("TC_E_22_CS", "E06.FR.07", "E06.FR.15", TxCtrlr__TxStopPoint="EnergyTransfer")
+@case("TC_E_22_CS", "E06.FR.07", "E06.FR.15")
 async def energy_stopped_by_the_vehicle(t: Trial) -> None:
     """Stop point EnergyTransfer: a vehicle that takes no more ends the transaction."""
+    await states.stop_point(t, "EnergyTransfer")
     await states.charging(t)
     ended = await states.suspended(t)
+    t.equal(ended["triggerReason"], "ChargingStateChanged", "triggerReason of the last event", "E06.FR.15")
     t.equal(ended["transactionInfo"]["chargingState"], "EVConnected", "chargingState of the last event", "E06.FR.07")
 
 
-@case("TC_E_20_CS", "E06.FR.02", "E06.FR.15", TxCtrlr__TxStopPoint="EVConnected")
+async def pulled_at_the_vehicle(t: Trial, *reasons: str) -> None:
+    """Stop point EVConnected: the transaction ends with the cable, for one of *reasons*."""
+    await states.stop_point(t, "EVConnected", without=("EnergyTransfer", "PowerPathClosed"))
+    outlives = await t.configure_if_possible("TxCtrlr.StopTxOnEVSideDisconnect", "false")
+    _, stops = await states.points(t)
+    if not outlives and "Authorized" in stops:
+        raise NotExercised("StopTxOnEVSideDisconnect is fixed to true and TxStopPoint to Authorized; one of them would have to be otherwise")
+    await states.suspended(t)
+    await states.cable_pulled(t, "Ended", *reasons, requirement="E06.FR.02")
+
+
+@case("TC_E_20_CS", "E06.FR.02", "E06.FR.15")
 async def ends_with_the_vehicle(t: Trial) -> None:
     """Stop point EVConnected: the transaction ends with the cable, though the authorization would outlive it."""
-    await t.configure_if_possible("TxCtrlr.StopTxOnEVSideDisconnect", "false")
-    await states.suspended(t)
-    await states.cable_pulled(t, "Ended", "EVDisconnected")
+    await pulled_at_the_vehicle(t, "EVDisconnected")
 
 
-@case("TC_E_15_CS", "E06.FR.03", "E06.FR.15", TxCtrlr__TxStopPoint="Authorized")
+@case("TC_E_54_CS", "E06.FR.02", "E06.FR.15")
+async def ends_with_a_vehicle_that_speaks(t: Trial) -> None:
+    """Stop point EVConnected: the same with a vehicle that communicates by ISO 15118, which may have said before that it stops."""
+    await pulled_at_the_vehicle(t, "StoppedByEV", "EVDisconnected")
+
+
+@case("TC_E_15_CS", "E06.FR.03", "E06.FR.15")
 async def authorization_ended_by_the_card(t: Trial) -> None:
     """Stop point Authorized: the driver's card ends the transaction, in one event."""
+    await states.stop_point(t, "Authorized", without=("PowerPathClosed",))
     await states.charging(t)
     transaction = states.running(t)
     await t.driver.present(t.settings.valid.text, t.settings.valid.type, t.settings.evse_id)
@@ -264,9 +296,10 @@ async def authorization_ended_by_the_card(t: Trial) -> None:
     t.equal(event["transactionInfo"].get("stoppedReason"), "Local", "stoppedReason", "E06.FR.03")
 
 
-@case("TC_E_21_CS", "E06.FR.03", "E06.FR.15", "F03.FR.09", TxCtrlr__TxStopPoint="Authorized")
+@case("TC_E_21_CS", "E06.FR.03", "E06.FR.15", "F03.FR.09")
 async def authorization_ended_from_afar(t: Trial) -> None:
     """Stop point Authorized: a request of the CSMS ends the transaction, in one event."""
+    await states.stop_point(t, "Authorized", without=("PowerPathClosed",))
     await states.charging(t)
     event = await states.remotely_stopped(t)
     t.equal(event["triggerReason"], "RemoteStop", "triggerReason of the last event", "F03.FR.09")
@@ -284,9 +317,10 @@ async def authorization_goes_with_the_cable(t: Trial) -> None:
     await available_again(t)
 
 
-@case("TC_E_26_CS", "E10.FR.01", "E10.FR.03", TxCtrlr__TxStopPoint="Authorized", TxCtrlr__StopTxOnEVSideDisconnect="false")
+@case("TC_E_26_CS", "E10.FR.01", "E10.FR.03", TxCtrlr__StopTxOnEVSideDisconnect="false")
 async def the_vehicle_comes_back(t: Trial) -> None:
     """The authorization outlives the cable: the transaction goes on when the vehicle is connected again."""
+    await states.stop_point(t, "Authorized", without=OTHER_ENDS)
     await t.configure_if_possible("OCPPCommCtrlr.UnlockOnEVSideDisconnect", "false")
     await states.suspended(t)
     transaction = states.running(t)
@@ -294,23 +328,23 @@ async def the_vehicle_comes_back(t: Trial) -> None:
     await available_again(t)
     await t.driver.plug_in(t.settings.evse_id, t.settings.connector_id)
     await t.connector_told("Occupied", evse_id=t.settings.evse_id, connector_id=t.settings.connector_id)
-    plugged = await t.event(transactionId=transaction, triggerReason="CablePluggedIn", requirement="E10.FR.03")
-    t.equal(plugged["transactionInfo"].get("chargingState"), "EVConnected", "chargingState when the cable is plugged in again", "E10.FR.03")
-    t.equal(plugged["eventType"], "Updated", "eventType when the cable is plugged in again", "E10.FR.03")
-    flows = await t.event(transactionId=transaction, triggerReason="ChargingStateChanged", chargingState="Charging", requirement="E10.FR.03")
-    t.equal(flows["eventType"], "Updated", "eventType when energy flows again", "E10.FR.03")
+    plugged = await t.event(transactionId=transaction, triggerReason="CablePluggedIn", requirement="E02.FR.17")
+    t.equal(plugged["transactionInfo"].get("chargingState"), "EVConnected", "chargingState when the cable is plugged in again", "E02.FR.13")
+    t.equal(plugged["eventType"], "Updated", "eventType when the cable is plugged in again", "E02.FR.17")
+    flows = await t.event(transactionId=transaction, triggerReason="ChargingStateChanged", chargingState="Charging", requirement="E02.FR.13")
+    t.equal(flows["eventType"], "Updated", "eventType when energy flows again", "E02.FR.17")
 
 
 @case(
     "TC_E_27_CS",
     "E10.FR.02",
     "E10.FR.03",
-    TxCtrlr__TxStopPoint="Authorized",
     TxCtrlr__StopTxOnEVSideDisconnect="false",
     TxCtrlr__EVConnectionTimeOut=str(CONNECT_S),
 )
 async def the_vehicle_does_not_come_back(t: Trial) -> None:
     """The authorization outlives the cable, but not for longer than EVConnectionTimeOut."""
+    await states.stop_point(t, "Authorized", without=OTHER_ENDS)
     await t.configure_if_possible("OCPPCommCtrlr.UnlockOnEVSideDisconnect", "false")
     await states.suspended(t)
     await states.cable_pulled(t, "Updated")
@@ -428,11 +462,15 @@ async def ended_with_the_driver(t: Trial, transaction: str) -> list[Payload]:
         told.append(await t.event(transactionId=transaction, requirement="E08.FR.04"))
     stopped = [p for p in told if p["triggerReason"] == "StopAuthorized"]
     t.equal(len(stopped), 1, "number of events with triggerReason StopAuthorized", "E07.FR.02")
+    states.may_name(t, stopped[0], t.admitted[t.settings.evse_id], "the event that told of the stop", "E07.FR.02")
     _, stops = await states.points(t)
     if stops & states.ENDING:
-        t.one_of(told[-1]["transactionInfo"].get("stoppedReason"), ("Local", None), "stoppedReason", "E06.FR.08")
+        t.one_of(told[-1]["transactionInfo"].get("stoppedReason"), ("Local", None), "stoppedReason", "E07.FR.04")
     else:
         t.equal(told[-1]["triggerReason"], "EVCommunicationLost", "triggerReason of the last event", "E06.FR.02")
+        t.equal(told[-1]["transactionInfo"].get("chargingState"), "Idle", "chargingState of the last event", "E02.FR.13")
+        changed = [p["transactionInfo"].get("chargingState") for p in told if p["triggerReason"] == "ChargingStateChanged"]
+        t.true("EVConnected" in changed, "chargingState after the driver stopped", "EVConnected", changed, "E02.FR.13")
     await available_again(t)
     return told
 
@@ -482,8 +520,7 @@ async def a_transaction_without_a_link(t: Trial) -> None:
     """A whole transaction without a link: all of it is told afterwards, and marked."""
     await t.configure_if_possible("AuthCtrlr.OfflineTxForUnknownIdEnabled", "true")
     await states.ended_offline(t)
-    first = await t.event(requirement="E12.FR.01")
-    t.equal(first["eventType"], "Started", "eventType of the first event", "E12.FR.01")
+    first = await t.event(eventType="Started", requirement="E12.FR.01")
     transaction = first["transactionInfo"]["transactionId"]
     await t.event(transactionId=transaction, eventType="Ended", requirement="E12.FR.01")
     told = states.events(t.heard, transaction)
@@ -518,25 +555,28 @@ async def retried(t: Trial, refusal: Answer, *, taken_at: int) -> None:
     if t.bench.real_time:
         await t.configure_if_possible("OCPPCommCtrlr.MessageTimeout[Default]", "5")
     timeout_s = int(await t.get("OCPPCommCtrlr.MessageTimeout[Default]"))
-    heard_before = 0
+    attempts: list[int] = []
+
+    def charging(payload: Payload) -> bool:
+        """Whether it is the first event that told of energy, or that one again."""
+        told = payload["transactionInfo"].get("chargingState") == "Charging"
+        return bool(told and payload["seqNo"] == (attempts or [payload["seqNo"]])[0])
 
     def answers(payload: Payload) -> Payload | Answer:
-        nonlocal heard_before
-        if payload["transactionInfo"].get("chargingState") != "Charging":
+        if not charging(payload):
             return t.obliging("TransactionEvent", payload)
-        heard_before += 1
-        return t.obliging("TransactionEvent", payload) if heard_before == taken_at else refusal
+        attempts.append(payload["seqNo"])
+        return t.obliging("TransactionEvent", payload) if len(attempts) == taken_at else refusal
 
     t.answer("TransactionEvent", answers)
     await states.authorized(t)
-    await states.ev_connected(t)
+    connected = await states.ev_connected(t)
     silent = refusal == SILENCE
     expected = taken_at or ATTEMPTS
-
-    def charging(payload: Payload) -> bool:
-        return bool(payload["transactionInfo"].get("chargingState") == "Charging")
-
-    last = await t.expect_heard("TransactionEvent", charging, requirement="E13.FR.01")
+    if connected is not None and charging(connected):
+        last = next(one for one in t.heard if one.payload is connected)
+    else:
+        last = await t.expect_heard("TransactionEvent", charging, requirement="E13.FR.01")
     for preceding in range(1, expected):
         pause_s = INTERVAL_S * preceding + (timeout_s if silent else 0)
         what = f"attempt {preceding + 1} of a TransactionEventRequest"
@@ -547,8 +587,7 @@ async def retried(t: Trial, refusal: Answer, *, taken_at: int) -> None:
         t.true(right, f"seconds before {what}", f"about {pause_s}", passed_s, "E13.FR.03")
         last = again
     over_s = INTERVAL_S * expected + (timeout_s if silent else 0) + DEVIATION_S
-    same = last.payload["seqNo"]
-    await t.forbid("TransactionEvent", over_s, lambda p: p["seqNo"] == same, requirement="E13.FR.02", what=f"attempt {expected + 1}")
+    await t.forbid("TransactionEvent", over_s, charging, requirement="E13.FR.02", what=f"attempt {expected + 1}")
 
 
 @case("TC_E_41_CS", "E13.FR.01", "E13.FR.02", "E13.FR.03", "E13.FR.04")

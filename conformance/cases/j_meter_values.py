@@ -7,7 +7,6 @@ from itertools import pairwise
 from conformance import states
 from conformance.case import case
 from conformance.trial import Payload, Trial, Where
-from conformance.verdict import NotExercised
 from wire import calendar
 
 REGISTER = "Energy.Active.Import.Register"
@@ -21,7 +20,7 @@ MOMENTS = 3
 
 DAY_US = 86_400_000_000
 
-CLOCK, PERIODIC, BEGIN = "Sample.Clock", "Sample.Periodic", "Transaction.Begin"
+CLOCK, PERIODIC, BEGIN, END = "Sample.Clock", "Sample.Periodic", "Transaction.Begin", "Transaction.End"
 
 
 async def measurands(t: Trial, address: str) -> set[str]:
@@ -93,6 +92,80 @@ class Readings:
                 calendar.text(time),
                 requirement,
             )
+
+
+async def driven(t: Trial) -> tuple[Payload, Payload]:
+    """A transaction from its first event to its last, which are returned, with time for two measurements meanwhile; the vehicle has left."""
+    transaction = (await states.charging(t))["transactionInfo"]["transactionId"]
+    await t.wait(3 * t.settings.meter_interval_s + 1)
+    await states.stop_authorized(t)
+    await states.ev_connected_after(t)
+    await states.ev_disconnected(t)
+    told = states.events(t.heard, transaction)
+    first = next((p for p in told if p["eventType"] == "Started"), None)
+    last = next((p for p in told if p["eventType"] == "Ended"), None)
+    if first is None or last is None:
+        t.fail("TransactionEventRequests of a whole transaction", "Started and Ended", str([p["eventType"] for p in told]), "E06.FR.11")
+    t.present(last, "meterValue", "the last event", "E06.FR.11")
+    return first, last
+
+
+def by_moment(event: Payload) -> dict[str, list[Payload]]:
+    """Timestamp -> what an event says was measured then, in the order of time; what was measured at one moment may stand in several elements."""
+    found: dict[str, list[Payload]] = {}
+    for one in sorted(event["meterValue"], key=lambda one: calendar.parse(one["timestamp"]) or 0):
+        found.setdefault(one["timestamp"], []).append(one)
+    return found
+
+
+def contexts_of(values: list[Payload]) -> set[str]:
+    """The contexts of meter values."""
+    return {sample.get("context", PERIODIC) for one in values for sample in one["sampledValue"]}
+
+
+@case("TC_J_03_CS", SampledDataCtrlr__TxEndedMeasurands="")
+async def by_the_clock_in_the_end(t: Trial) -> None:
+    """What the clock had measured in a transaction is told in its last event, and nothing else is."""
+    await every(t, "AlignedDataCtrlr.TxEndedInterval")
+    await t.configure_if_possible("AlignedDataCtrlr.SendDuringIdle", "false")
+    if not await measurands(t, "AlignedDataCtrlr.TxEndedMeasurands"):
+        await t.configure("AlignedDataCtrlr.TxEndedMeasurands", REGISTER)
+    wanted = await measurands(t, "AlignedDataCtrlr.TxEndedMeasurands")
+    first, last = await driven(t)
+    readings = Readings(t, wanted, CLOCK, "the last event", "E06.FR.11")
+    moments = by_moment(last)
+    for values in moments.values():
+        readings.add(values)
+    readings.are_whole()
+    readings.come_evenly("E06.FR.11")
+    begin, end = (calendar.parse(event["timestamp"]) or 0 for event in (first, last))
+    times = [calendar.parse(one) or 0 for one in moments]
+    what = "timestamp of a meter value of the last event"
+    t.true(times[0] >= begin - SLACK_US, what, f"not before {first['timestamp']}", next(iter(moments)), "E06.FR.11")
+    t.true(times[-1] <= end, what, f"not after {last['timestamp']}", list(moments)[-1], "E06.FR.11")
+    # As many as the clock has intervals between the two, or one more or less where the ends are near one.
+    due = (end - begin) // (t.settings.meter_interval_s * 1_000_000)
+    t.true(abs(len(times) - due) <= 1, "number of moments in the last event", f"about {due}", len(times), "E06.FR.11")
+
+
+@case("TC_J_10_CS", AlignedDataCtrlr__TxEndedMeasurands="")
+async def sampled_in_the_end(t: Trial) -> None:
+    """What was sampled in a transaction is told in its last event, and so is what was measured when it ended."""
+    await every(t, "SampledDataCtrlr.TxEndedInterval")
+    wanted = await measurands(t, "SampledDataCtrlr.TxEndedMeasurands")
+    _, last = await driven(t)
+    moments = by_moment(last)
+    t.equal(contexts_of(next(iter(moments.values()))), {PERIODIC}, "context of the first values of the last event", "J02.FR.04")
+    found = {context: Readings(t, wanted, context, "the last event", "E06.FR.11") for context in (PERIODIC, END)}
+    for values in moments.values():
+        contexts = contexts_of(values)
+        t.true(contexts <= found.keys(), "context of the last event", f"{PERIODIC} or {END}", contexts, "J02.FR.04")
+        for context in contexts:
+            found[context].add([{**one, "sampledValue": [s for s in one["sampledValue"] if s.get("context", PERIODIC) == context]} for one in values])
+    for readings in found.values():
+        readings.are_whole()
+    t.equal(len(found[END].lacks), 1, f"number of moments with context {END} in the last event", "E06.FR.11")
+    found[PERIODIC].come_evenly("J02.FR.03")
 
 
 def of_evse(evse_id: int) -> Where:
@@ -205,18 +278,11 @@ async def begun(t: Trial, event: Payload) -> None:
     readings.are_whole()
 
 
-async def beginning_with(t: Trial, point: str, *others: str) -> None:
-    """A transaction begins with *point*; where that cannot be had, with one of *others*."""
-    if not await t.configure_if_possible("TxCtrlr.TxStartPoint", point):
-        starts, _ = await states.points(t)
-        if not starts <= {point, *others}:
-            raise NotExercised(f"TxCtrlr.TxStartPoint is {','.join(sorted(starts))}; right would be {point}, or {' or '.join(others)}")
-
-
 @case("TC_J_07_CS", "J02.FR.01", "J02.FR.02", "J02.FR.03", "J02.FR.04", "J02.FR.10", "E01.FR.09", "E02.FR.09")
 async def sampled_at_the_start(t: Trial) -> None:
     """A transaction that begins at a known EVSE begins with what is configured to be measured then."""
-    await beginning_with(t, "EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "DataSigned")
+    points = "EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "DataSigned"
+    await states.start_point(t, *points, without=("ParkingBayOccupancy",))
     await states.ev_connected(t)
     await states.charging(t)
     started = [p for p in states.events(t.heard) if p["eventType"] == "Started"]
@@ -227,7 +293,7 @@ async def sampled_at_the_start(t: Trial) -> None:
 @case("TC_J_08_CS", "J02.FR.01", "J02.FR.02", "J02.FR.03", "J02.FR.04", "J02.FR.10", "E01.FR.16", "E01.FR.17", "E03.FR.11")
 async def sampled_once_the_evse_is_known(t: Trial) -> None:
     """A transaction that begins without an EVSE has what is measured at the start in the first event that names one."""
-    await beginning_with(t, "Authorized", "ParkingBayOccupancy")
+    await states.start_point(t, "Authorized", "ParkingBayOccupancy")
     await states.authorized(t)
     await states.charging(t)
     named = [p for p in states.events(t.heard) if "evse" in p]

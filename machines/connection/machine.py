@@ -12,6 +12,8 @@ from engine.kernel import Woke
 from engine.luck import draw
 from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
+from machines.certificates.facts import CertificateDeleted, CertificateInstalled
+from machines.certificates.state import CSMS_ROOT, installed
 from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
 from machines.connection.state import CONNECTION, FOLDS, Connection, Phase
 from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
@@ -44,19 +46,34 @@ REPEAT_TIMES = Variable("OCPPCommCtrlr", "RetryBackOffRepeatTimes", "5")
 PING_INTERVAL_S = Variable("OCPPCommCtrlr", "WebSocketPingInterval", "60")
 PRIORITY = Variable("OCPPCommCtrlr", "NetworkConfigurationPriority", "1")
 PROFILES = Variable("InternalCtrlr", "NetworkConnectionProfiles", "[]")
+BRACKETS_MOST = 500
+"""Profiles with more opening brackets are not read: how deep a text may be nested would depend on who reads it."""
+
 IDENTITY = Variable("SecurityCtrlr", "Identity", "stationd")
 
 
 def slots(station: Station) -> dict[int, str]:
     """The URL of the CSMS in every configuration slot; none at all where the profiles cannot be read."""
+    return slots_in(PROFILES.text(station)) or {}
+
+
+def slots_in(text: str) -> dict[int, str] | None:
+    """The same of profiles as *text*; None where they cannot be read."""
+    if text.count("[") + text.count("{") > BRACKETS_MOST:
+        return None
     profiles: dict[int, str] = {}
     try:
-        for profile in jsontext.decode(PROFILES.text(station).encode()):
+        for profile in jsontext.decode(text.encode()):
             data: dict[str, Any] = profile.get("connectionData", {})
             profiles[int(profile["configurationSlot"])] = str(data.get("ocppCsmsUrl", ""))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
+        return None
     return profiles
+
+
+def over_tls(url: str) -> bool:
+    """Whether a CSMS at *url* is talked to over TLS."""
+    return url.casefold().startswith("wss:")
 
 
 def slot_url(station: Station) -> tuple[int, str]:
@@ -130,7 +147,16 @@ def dial(station: Station, offered: VersionsOffered, cx: Context) -> Conclusions
         subprotocols=offered.subprotocols,
         password=PASSWORD.text(station),
         ping_interval_s=max(PING_INTERVAL_S.integer(station), 0),
+        roots=installed(station, CSMS_ROOT) if over_tls(url) else (),
     )
+
+
+def trusted(station: Station, fact: CertificateInstalled | CertificateDeleted, cx: Context) -> Conclusions:
+    """Other roots are trusted: a station that waits to try again need not wait, one that is connected goes on."""
+    here = station[CONNECTION]
+    use = fact.certificate.use if isinstance(fact, CertificateInstalled) else fact.use
+    if use == CSMS_ROOT and here.phase is Phase.DOWN and not here.held and over_tls(slot_url(station)[1]):
+        yield Released(redial_at_us=max(cx.at + FIRST_DIAL_US, here.lost_at_us + GAP_US if here.link else 0))
 
 
 def opened(station: Station, agreed: VersionAgreed, cx: Context) -> Conclusions:  # noqa: ARG001
@@ -212,6 +238,8 @@ MACHINE = Machine(
         Lost: after_loss,
         VariableSet: changed,
         VariableCleared: changed,
+        CertificateInstalled: trusted,
+        CertificateDeleted: trusted,
         HoldAsked: hold,
         Stopping: stop,
         Woke: on_deadline,

@@ -10,14 +10,15 @@ from typing import Any
 
 from engine.kernel import ENGINE
 from engine.machine import Context, Part, Station
+from machines.certificates.state import CERTIFICATES
 from machines.clock.views import timestamp
 from machines.connection.state import CONNECTION
+from machines.connection.views import security_profile
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import connectors, evses
 from machines.evse.machine import EVSES, out_of_order
 from machines.meter.state import METERS
 from machines.monitoring.state import MONITORING
-from machines.security.views import security_profile
 from machines.session.state import SESSIONS
 from machines.session.tell import charging_state
 from machines.status.machine import connector_status
@@ -42,6 +43,10 @@ def _active_slot(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG00
 
 def _profile(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
     return str(security_profile(station))
+
+
+def _certificates(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return str(len(station[CERTIFICATES].installed))
 
 
 def _connector(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
@@ -110,6 +115,7 @@ def _monitors(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
 BY_NAME: dict[tuple[str, str], View] = {
     ("clockctrlr", "datetime"): _date_time,
     ("ocppcommctrlr", "activenetworkprofile"): _active_slot,
+    ("securityctrlr", "certificateentries"): _certificates,
     ("securityctrlr", "securityprofile"): _profile,
     ("connector", "availabilitystate"): _connector,
     ("connector", "problem"): _problem,
@@ -126,7 +132,7 @@ BY_NAME: dict[tuple[str, str], View] = {
     ("monitoringctrlr", "activemonitors"): _monitors,
 }
 
-READS: tuple[Part[Any], ...] = (DEVICE_MODEL, CONNECTION, SESSIONS, METERS, EVSES, STORAGE, ENGINE, MONITORING)
+READS: tuple[Part[Any], ...] = (DEVICE_MODEL, CONNECTION, SESSIONS, METERS, EVSES, STORAGE, ENGINE, MONITORING, CERTIFICATES)
 """The parts that the views read, but for the clock: whoever has to notice that a variable changed watches these."""
 
 

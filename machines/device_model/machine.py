@@ -16,7 +16,7 @@ from machines.device_model.fit import canonical
 from machines.device_model.operator import on_operator_reset, on_operator_set
 from machines.device_model.rules import unfit
 from machines.device_model.state import CSMS, DEVICE_MODEL, FOLDS, DeviceModel, Key, address_of
-from machines.device_model.views import REPORTING_SIZE, Variable
+from machines.device_model.views import REPORTING_SIZE, Variable, cut
 from machines.effects import ReplyError
 from machines.inputs import Called, ConfigLoaded, OperatorReset, OperatorSet, Started
 from machines.protocol.serve import reply, served
@@ -98,7 +98,7 @@ def on_get(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
             value = view(station, cx, key) if view is not None else model.text(key)
             result["attributeStatus"] = "Accepted"
             # B06.FR.13: no value is an empty string.
-            result["attributeValue"] = value[:longest] if value else ""
+            result["attributeValue"] = cut(value, longest) if value else ""
         result["attributeType"] = key[6]
         result["component"] = item["component"]
         result["variable"] = item["variable"]

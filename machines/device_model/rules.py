@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from engine.machine import Station
-from machines.connection.machine import PRIORITY, slots
+from machines.connection.machine import PRIORITY, PROFILES, slots_in
 from machines.device_model.fit import less, misfit
 from machines.device_model.state import DEVICE_MODEL, Key
 from wire.declared import Declared
@@ -18,12 +18,15 @@ from wire.sealed import parse as parse_sealed
 QUOTED = 20
 """Characters of a faulty value that an answer repeats: 2.0.1 has room for few."""
 
-Rule = Callable[[Station, str], tuple[str, str]]
+Beside = Mapping[Key, str]
+"""What the message that sets a value has set before it."""
+
+Rule = Callable[[Station, str, Beside], tuple[str, str]]
 
 
-def usable_slots(station: Station, value: str) -> tuple[str, str]:
+def usable_slots(station: Station, value: str, beside: Beside) -> tuple[str, str]:
     """B10.FR.02: every slot has a configuration that names a CSMS."""
-    known = slots(station)
+    known = slots_in(beside.get(PROFILES.key, PROFILES.text(station))) or {}
     for member in value.split(","):
         number = member.strip()
         if not (number.isascii() and number.isdigit()):
@@ -33,16 +36,30 @@ def usable_slots(station: Station, value: str) -> tuple[str, str]:
     return "", ""
 
 
-NOTHING: Mapping[Key, str] = {}
+def usable_profiles(station: Station, value: str, beside: Beside) -> tuple[str, str]:
+    """B05.FR.07: profiles that can be read, of which one that is to be used names a CSMS: else the station would never be heard of again."""
+    known = slots_in(value)
+    if known is None:
+        return "InvalidValue", "right would be a JSON list of profiles, each with a configurationSlot and connectionData"
+    wrong = [slot for slot, url in known.items() if url and not url.lower().startswith(("ws://", "wss://"))]
+    if wrong:
+        return "InvalidURL", f"the ocppCsmsUrl of configuration slot {wrong[0]} does not begin with ws:// or wss://"
+    wanted = beside[PRIORITY.key].split(",") if PRIORITY.key in beside else PRIORITY.members(station)
+    if not any(known.get(int(member)) for member in wanted if member.isdigit()):
+        return "InvalidNetworkConf", "no configuration slot of NetworkConfigurationPriority would name an ocppCsmsUrl"
+    return "", ""
 
-RULES: dict[Key, Rule] = {PRIORITY.key: usable_slots}
+
+NOTHING: Beside = {}
+
+RULES: dict[Key, Rule] = {PRIORITY.key: usable_slots, PROFILES.key: usable_profiles}
 
 
 BOUNDS = {"Actual": ("MinSet", "MaxSet"), "Target": ("MinSet", "MaxSet"), "MinSet": ("", "MaxSet"), "MaxSet": ("MinSet", "")}
 """Attributes between which a value lies (Part 1, 4.3)."""
 
 
-def out_of_set(station: Station, key: Key, value: str, beside: Mapping[Key, str]) -> str:
+def out_of_set(station: Station, key: Key, value: str, beside: Beside) -> str:
     """Why a number does not go with what its other attributes are set to; empty where it does, and where they are not set.
 
     A Target and what is set lie between MinSet and MaxSet, and no MinSet or MaxSet is set that leaves the Target outside.  What the hardware
@@ -70,7 +87,7 @@ def out_of_set(station: Station, key: Key, value: str, beside: Mapping[Key, str]
     return ""
 
 
-def unfit(station: Station, declared: Declared, key: Key, value: str, beside: Mapping[Key, str] = NOTHING) -> tuple[str, str]:
+def unfit(station: Station, declared: Declared, key: Key, value: str, beside: Beside = NOTHING) -> tuple[str, str]:
     """(reason code, more about it) of a value that cannot stand; empty where it can.  *beside*: what the same message has set so far."""
     reason = misfit(declared, value)
     if reason:
@@ -80,4 +97,4 @@ def unfit(station: Station, declared: Declared, key: Key, value: str, beside: Ma
         if why:
             return "ValueOutOfRange", why
     rule = RULES.get(key)
-    return rule(station, value) if rule is not None else ("", "")
+    return rule(station, value, beside) if rule is not None else ("", "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from engine.machine import Station
 from machines.device_model.facts import Changed
 from machines.device_model.state import DEVICE_MODEL, Key, key_in, key_of
+from wire.sealed import parse as parse_sealed
 
 
 class Variable:
@@ -38,15 +39,34 @@ class Variable:
 
     def members(self, station: Station) -> tuple[str, ...]:
         """The members of a list, in order; blanks left out."""
-        return tuple([member.strip() for member in self.text(station).split(",") if member.strip()])
+        return _members(self.text(station))
+
+    def chosen(self, station: Station) -> tuple[str, ...]:
+        """The members of a list that may be empty: none where it was set to nothing, those of the default only where nothing is declared."""
+        text = station[DEVICE_MODEL].text(self.key)
+        return _members(self.default if text is None else text)
 
     def is_in(self, fact: Changed) -> bool:
         """Whether *fact* is about this variable's actual value."""
         return self.key == key_in(fact)
 
 
+def _members(text: str) -> tuple[str, ...]:
+    return tuple([member.strip() for member in text.split(",") if member.strip()])
+
+
 REPORTING_SIZE = Variable("DeviceDataCtrlr", "ReportingValueSize", "2500")
 """Characters of a value that is told: what is longer is cut off (DeviceDataCtrlr.ReportingValueSize)."""
+
+
+def cut(text: str, longest: int) -> str:
+    """As much of a value as is told.  Of what is sealed nobody here knows the beginning: it is told whole, or, too long itself, not at all."""
+    if len(text) <= longest:
+        return text
+    sealed = parse_sealed(text)
+    if sealed is None:
+        return text[:longest]
+    return text if sealed.length <= longest else ""
 
 
 def connectors(station: Station) -> tuple[tuple[int, int], ...]:

@@ -23,6 +23,25 @@ class MeterRead(Fact):
     wall_us: int = 0
 
 
+@record(183)
+class ValueKept(Fact):
+    """A reading is kept for the last event of a transaction, with *context* Sample.Periodic or Sample.Clock; it tells of *when_us* by the wall."""
+
+    evse_id: int
+    context: str
+    reading: MeterRead
+    when_us: int
+
+
+@record(184)
+class KeepingPaced(Fact):
+    """The next readings to be kept of a transaction are due at *sampled_at_us* and, by the clock, at *aligned_at_us* (0: never)."""
+
+    evse_id: int
+    sampled_at_us: int
+    aligned_at_us: int
+
+
 @record(181)
 class AlignedPaced(Fact):
     """The next clock-aligned values are due at *due_us*; 0: none."""

@@ -66,7 +66,7 @@ def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # n
     """J01.FR.14, J01.FR.22: in a transaction as a transaction event, otherwise as MeterValues."""
     yield AlignedPaced(due_us=next_aligned(station, cx))
     sessions = station[SESSIONS]
-    measurands = ALIGNED.members(station)
+    measurands = ALIGNED.chosen(station)
     running = [evse_id for evse_id in evses(station) if sessions.at(evse_id).transaction is not None]
     for evse_id in evses(station):
         if SEND_DURING_IDLE.boolean(station):

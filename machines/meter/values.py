@@ -5,7 +5,6 @@ Law: values are as the meter gave them: whole Wh, W, mA and mV turned into Wh, W
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from engine.machine import Context, Station
@@ -30,7 +29,7 @@ def exact(milli: int) -> int | float:
     return milli // 1000 if milli % 1000 == 0 else milli / 1000
 
 
-def meter_value(station: Station, cx: Context, evse_id: int, measurands: Iterable[str], context: str) -> list[dict[str, Any]]:
+def meter_value(station: Station, cx: Context, evse_id: int, measurands: tuple[str, ...], context: str) -> list[dict[str, Any]]:
     """The ``meterValue`` of a message: one element, or none where the meter has nothing that was asked for.
 
     By the clock: while nothing flows a register stands still, and meters may be silent: what was read last holds now, and has now's timestamp
@@ -39,15 +38,19 @@ def meter_value(station: Station, cx: Context, evse_id: int, measurands: Iterabl
     reading = station[METERS].readings.get(evse_id)
     if reading is None:
         return []
-    values: list[dict[str, Any]] = []
-    holds = context == CLOCK and reading.power_w <= 0 and TOLD_AS_CERTIFIED.is_set(cx)
-    for measurand in measurands:
-        values += sampled(reading, measurand, context)
-        holds = holds and measurand != "Voltage"
-    if not values:
-        return []
-    when = wall(station, cx.at) if holds else reading.wall_us or wall(station, reading.at_us)
-    return [{"timestamp": calendar.text(when), "sampledValue": values}]
+    return element(reading, measurands, context, moment(station, cx, reading, measurands, context))
+
+
+def moment(station: Station, cx: Context, reading: MeterRead, measurands: tuple[str, ...], context: str) -> int:
+    """Of when a reading tells, in microseconds since 1970: by the clock of now, where it still holds; else of when it was read."""
+    holds = context == CLOCK and reading.power_w <= 0 and TOLD_AS_CERTIFIED.is_set(cx) and "Voltage" not in measurands
+    return wall(station, cx.at) if holds else reading.wall_us or wall(station, reading.at_us)
+
+
+def element(reading: MeterRead, measurands: tuple[str, ...], context: str, when_us: int) -> list[dict[str, Any]]:
+    """A reading as one element of a ``meterValue``; none where nothing of what is wanted was measured."""
+    values = [value for measurand in measurands for value in sampled(reading, measurand, context)]
+    return [{"timestamp": calendar.text(when_us), "sampledValue": values}] if values else []
 
 
 def sampled(reading: MeterRead, measurand: str, context: str) -> list[dict[str, Any]]:

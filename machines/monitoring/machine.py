@@ -76,8 +76,8 @@ def on_base(station: Station, call: Called, asked: dict[str, Any], cx: Context) 
     """N03 SetMonitoringBase."""
     here, base = station[MONITORING], asked["monitoringBase"]
     declared = station[DEVICE_MODEL].declared.get(ACTIVE_BASE)
-    if declared is not None and declared.values_list and base not in declared.values_list:
-        # N03.FR.02
+    if declared is not None and declared.values_list and base.casefold() not in [name.casefold() for name in declared.values_list]:
+        # N03.FR.02; Part 2 spells HardWiredOnly in two ways.
         yield reply(station, call, {"status": "NotSupported"})
         return
     if base == ALL:

@@ -14,7 +14,7 @@ from engine.machine import Conclusions, Context, Station
 from machines.clock.facts import ClockSet
 from machines.clock.views import timestamp
 from machines.device_model.state import DEVICE_MODEL, Key
-from machines.device_model.views import REPORTING_SIZE
+from machines.device_model.views import REPORTING_SIZE, cut
 from machines.evse.machine import EVSES, out_of_order
 from machines.flags import TOLD_AS_CERTIFIED
 from machines.monitoring.facts import Monitor, MonitorEvent, MonitorsArmed, MonitorsDisarmed, MonitorsTriggered
@@ -139,7 +139,7 @@ def event_data(station: Station, cx: Context, event: MonitorEvent, monitor: Moni
     if caused_by:
         data["cause"] = caused_by
     # N07.FR.10
-    data["actualValue"] = "" if declared.mutability == "WriteOnly" else event.value[: REPORTING_SIZE.integer(station)]
+    data["actualValue"] = "" if declared.mutability == "WriteOnly" else cut(event.value, REPORTING_SIZE.integer(station))
     data.update(technical(station, monitor, event.value))
     if event.cleared:
         data["cleared"] = True

@@ -11,7 +11,7 @@ from typing import Any
 from engine.machine import Context, Station
 from machines.device_model.derived import counts_by_itself, derived
 from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key
-from machines.device_model.views import REPORTING_SIZE
+from machines.device_model.views import REPORTING_SIZE, cut
 from machines.flags import TOLD_AS_CERTIFIED
 from wire.declared import Declared
 
@@ -125,12 +125,13 @@ def place(declared: Declared) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def attribute(station: Station, cx: Context, key: Key, declared: Declared, longest: int) -> dict[str, Any]:
-    """One VariableAttributeType; without a value where there is none (B07.FR.11): an empty one is one."""
+    """One VariableAttributeType; without a value where it may not be read, or is yet to be measured: one that is unset is empty (TC_B_53)."""
     found: dict[str, Any] = {"type": declared.attribute}
     if declared.mutability != "WriteOnly":
-        value = text_of(station, cx, key)
+        view = derived(key)
+        value = view(station, cx, key) if view is not None else station[DEVICE_MODEL].text(key) or ""
         if value or (value is not None and TOLD_AS_CERTIFIED.is_set(cx)):
-            found["value"] = value[:longest]
+            found["value"] = cut(value, longest)
     found["mutability"] = mutability(station, key, declared)
     found["persistent"] = declared.persistent
     found["constant"] = declared.constant

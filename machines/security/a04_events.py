@@ -1,4 +1,4 @@
-"""A04 Security Event Notification: that the station started, and that its password was replaced (A01).
+"""A04 Security Event Notification: that the station started, and that its password (A01) or the roots that it trusts were changed.
 
 Law: say that a secret changed, never what to (A01.FR.11, A01.FR.12).
 """
@@ -13,6 +13,7 @@ from engine.records import record
 from machines.boot.facts import Rebooted
 from machines.boot.state import BOOT
 from machines.boot.state import Phase as Boot
+from machines.certificates.facts import CertificateDeleted, CertificateInstalled
 from machines.clock.views import timestamp
 from machines.device_model.facts import Changed, VariableCleared, VariableSet
 from machines.device_model.views import connectors
@@ -21,6 +22,7 @@ from machines.security.views import PASSWORD
 from machines.status.machine import STATUS
 
 STARTUP = "StartupOfTheDevice"
+RECONFIGURED = "ReconfigurationOfSecurityParameters"
 
 
 @record(140)
@@ -57,10 +59,18 @@ def fold_rebooted(security: Security, fact: Rebooted) -> None:  # noqa: ARG001
 def password_set(station: Station, fact: Changed, cx: Context) -> Conclusions:
     """The password was replaced."""
     if PASSWORD.is_in(fact):
-        event = SecurityEventLogged(type="ReconfigurationOfSecurityParameters", tech_info="BasicAuthPassword changed")
+        event = SecurityEventLogged(type=RECONFIGURED, tech_info="BasicAuthPassword changed")
         yield event
         payload = {"type": event.type, "timestamp": timestamp(station, cx.at), "techInfo": event.tech_info}
         yield ask(station, cx, "SecurityEventNotification", payload)
+
+
+def roots_changed(station: Station, fact: CertificateInstalled | CertificateDeleted, cx: Context) -> Conclusions:
+    """Whom the station trusts was changed."""
+    done = f"{fact.certificate.use} installed" if isinstance(fact, CertificateInstalled) else f"{fact.use} deleted"
+    event = SecurityEventLogged(type=RECONFIGURED, tech_info=done)
+    yield event
+    yield ask(station, cx, "SecurityEventNotification", {"type": event.type, "timestamp": timestamp(station, cx.at), "techInfo": event.tech_info})
 
 
 def startup(station: Station, cx: Context) -> Conclusions:
@@ -74,7 +84,7 @@ def startup(station: Station, cx: Context) -> Conclusions:
 MACHINE = Machine(
     SECURITY,
     folds={SecurityEventLogged: fold_logged, Rebooted: fold_rebooted},
-    hears={VariableSet: password_set, VariableCleared: password_set},
+    hears={VariableSet: password_set, VariableCleared: password_set, CertificateInstalled: roots_changed, CertificateDeleted: roots_changed},
     watches=(BOOT, STATUS),
     conclude=startup,
 )

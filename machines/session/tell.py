@@ -12,6 +12,7 @@ from machines.boot.state import BOOT
 from machines.clock.views import timestamp
 from machines.device_model.views import Variable
 from machines.flags import POWER_IS_TOLD, STOP_POINTS_STAY
+from machines.meter.kept import kept_values
 from machines.meter.state import METERS
 from machines.meter.values import BEGIN, END, ENDED, PERIODIC, SAMPLED_ENABLED, STARTED, UPDATED, meter_value
 from machines.outbound.asks import PLACES, ask
@@ -113,10 +114,12 @@ def tell(
         payload["idToken"] = {"idToken": session.token, "type": session.token_type}
     elif token:
         payload["idToken"] = {"idToken": token, "type": token_type}
-    wanted = measurands if measurands is not None else UPDATED.members(station) if SAMPLED_ENABLED.boolean(station) else ()
+    wanted = measurands if measurands is not None else UPDATED.chosen(station) if SAMPLED_ENABLED.boolean(station) else ()
     if ends:
-        wanted, context = ENDED.members(station), END
+        wanted, context = ENDED.chosen(station), END
     values = meter_value(station, cx, evse_id, wanted, context)
+    if ends:
+        values = kept_values(station, evse_id) + values
     if values and (ends or trigger in ("MeterValuePeriodic", "MeterValueClock")):
         payload["meterValue"] = values
     queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)
@@ -155,7 +158,7 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
     payload = _event(station, cx, evse_id, session, "Started", trigger, 0, info)
     if session.authorized:
         payload["idToken"] = {"idToken": session.token, "type": session.token_type}
-    values = meter_value(station, cx, evse_id, STARTED.members(station), BEGIN)
+    values = meter_value(station, cx, evse_id, STARTED.chosen(station), BEGIN)
     if values:
         payload["meterValue"] = values
     queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)

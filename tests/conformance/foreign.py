@@ -1,17 +1,24 @@
 """A charging station by other hands: written on the ``ocpp`` package, worked over an HTTP hook, and wrong on demand.
 
 Law: nothing of stationd is in it, so what a case finds here it finds at anybody's station.
+
+As a process of its own: ``python -m tests.conformance.foreign ws://127.0.0.1:9000 --hook-port 9001``, until it is ended.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import logging
+import os
 import ssl
+import sys
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from ocpp import routing
@@ -38,6 +45,10 @@ FAULTS = {
     "early-heartbeat": "sends a Heartbeat before it is accepted",
     "schema": "says why in words that OCPP does not have",
     "same-id": "uses a message id again",
+    "dies": "loses its process when it is asked to set a variable",
+    "gone-offline": "breaks its link when it is asked to set a variable, and never dials again",
+    "garbles": "answers a SetVariables with what is no message",
+    "no-text": "answers a SetVariables with bytes that are no text",
     "charges-at-once": "says that it is charging as soon as a cable is plugged in, and nothing when it does",
     "late-event": "takes its time for the first event of a transaction",
     "wrong-order": "numbers two events the wrong way round",
@@ -63,6 +74,9 @@ MANNERS = {
 }
 """How it may be right in another way."""
 
+OWN_PROCESS = frozenset({"dies"})
+"""Faults that need a process of their own."""
+
 SILENT = logging.Logger("foreign", logging.CRITICAL + 1)  # noqa: LOG001 (nobody listens)
 LATE_S = 3.0
 START = {
@@ -80,7 +94,7 @@ START = {
     ("SampledDataCtrlr", "TxUpdatedInterval"): "0",
     ("SampledDataCtrlr", "TxUpdatedMeasurands"): "Energy.Active.Import.Register",
 }
-
+PASSWORD = ("SecurityCtrlr", "BasicAuthPassword")
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -137,13 +151,29 @@ class Station(ChargePoint):  # type: ignore[misc]
         results = []
         for item in set_variable_data:
             name = item["component"]["name"], item["variable"]["name"]
+            if name == PASSWORD and self.owner.password:
+                # It counts from the next link on, which a station makes at once.
+                self.owner.password = item["attribute_value"]
+                asyncio.get_running_loop().call_later(0.2, self._connection.transport.abort)
+                results.append({"attribute_status": "Accepted", "component": item["component"], "variable": item["variable"]})
+                continue
             known = name in self.owner.values
             if known and self.owner.fault != "set-not-kept":
                 self.owner.values[name] = item["attribute_value"]
             status = "Accepted" if known else "UnknownVariable"
-            results.append({"attribute_status": status, "component": item["component"], "variable": item["variable"]})
+            told = {"attribute_type": item["attribute_type"]} if "attribute_type" in item else {}
+            results.append({"attribute_status": status, **told, "component": item["component"], "variable": item["variable"]})
         if self.owner.fault == "answers-late":
             await asyncio.sleep(LATE_S)
+        if self.owner.fault == "dies":
+            os._exit(3)
+        if self.owner.fault == "gone-offline":
+            self.owner.dials = False
+            self._connection.transport.abort()
+        if self.owner.fault == "garbles":
+            await self._connection.send("[3,")
+        if self.owner.fault == "no-text":
+            await self._connection.send(b"\xff\xfe", text=True)
         if self.owner.fault == "answers-twice":
             camel = [{"attributeStatus": one["attribute_status"], "component": one["component"], "variable": one["variable"]} for one in results]
             await self._connection.send(json.dumps([3, call_unique_id, {"setVariableResult": camel}]))
@@ -189,7 +219,18 @@ class Station(ChargePoint):  # type: ignore[misc]
 class Foreign:
     """The station: two EVSEs, a reader, an HTTP hook for whoever works it.  ``async with`` powers it up."""
 
-    def __init__(self, url: str, fault: str = "", identity: str = "FOREIGN-1", tls: ssl.SSLContext | None = None, manner: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        fault: str = "",
+        identity: str = "FOREIGN-1",
+        tls: ssl.SSLContext | None = None,
+        *,
+        password: str = "",
+        offers: tuple[str, ...] = ("ocpp2.0.1",),
+        hook_port: int = 0,
+        manner: str = "",
+    ) -> None:
         for one, known in ((fault, FAULTS), (manner, MANNERS)):
             if one and one not in known:
                 raise ValueError(f"{one}: must be one of {', '.join(known)}")
@@ -198,6 +239,10 @@ class Foreign:
         self.manner = manner
         self.identity = identity
         self.tls = tls
+        self.password = password
+        self.offers = offers
+        self.dials = True
+        self._hook_port = hook_port
         self.values = dict(START)
         self.evses = {1: Evse(), 2: Evse()}
         self.deeds: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -211,7 +256,7 @@ class Foreign:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._hook_port)
         self.hook = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/"
         self._lives()
         return self
@@ -261,11 +306,12 @@ class Foreign:
     # The link
 
     async def _live(self) -> None:
-        while True:
+        while self.dials:
             with suppress(OSError, ConnectionClosed, InvalidHandshake, asyncio.TimeoutError, asyncio.IncompleteReadError):
                 async with connect(
                     f"{self.url}/{self.identity}",
-                    subprotocols=[Subprotocol("ocpp2.0.1")],
+                    subprotocols=[Subprotocol(one) for one in self.offers],
+                    additional_headers=self._login(),
                     compression=None,
                     open_timeout=5,
                     close_timeout=0.2,
@@ -280,6 +326,11 @@ class Foreign:
                         boot.cancel()
                         await asyncio.gather(boot, return_exceptions=True)
             await asyncio.sleep(0.05)
+
+    def _login(self) -> dict[str, str]:
+        if not self.password:
+            return {}
+        return {"Authorization": f"Basic {b64encode(f'{self.identity}:{self.password}'.encode()).decode()}"}
 
     async def _boot(self) -> None:
         if self._accepted.is_set():
@@ -484,3 +535,37 @@ class Foreign:
         if kind == "Ended" or (ended and self.fault == "no-ended"):
             evse.transaction = ""
         return told
+
+
+async def lives(station: Foreign) -> None:
+    """It is there until its process is ended."""
+    async with station:
+        sys.stdout.write(f"hook {station.hook}\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    """A process of its own."""
+    parser = argparse.ArgumentParser(description="A charging station by other hands, which prints where its HTTP hook is.")
+    parser.add_argument("url", help="the CSMS, without the identity")
+    parser.add_argument("--identity", default="FOREIGN-1")
+    parser.add_argument("--fault", default="", help=", ".join(FAULTS))
+    parser.add_argument("--hook-port", type=int, default=0)
+    parser.add_argument("--offers", default="ocpp2.0.1", help="subprotocols, separated by commas")
+    parser.add_argument("--password-file", type=Path, help="security profiles 1 and 2")
+    parser.add_argument("--root", type=Path, help="security profiles 2 and 3: the root of the CSMS's certificate, PEM")
+    parser.add_argument("--cert", type=Path, help="security profile 3: its own certificate with the key behind it, PEM")
+    args = parser.parse_args()
+    tls = None
+    if args.root is not None:
+        tls = ssl.create_default_context(cafile=str(args.root))
+        if args.cert is not None:
+            tls.load_cert_chain(args.cert)
+    password = args.password_file.read_text().strip() if args.password_file is not None else ""
+    offers = tuple(args.offers.split(","))
+    asyncio.run(lives(Foreign(args.url, args.fault, args.identity, tls, password=password, offers=offers, hook_port=args.hook_port)))
+
+
+if __name__ == "__main__":
+    main()

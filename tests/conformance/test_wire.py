@@ -24,7 +24,7 @@ from conformance.trial import Settings, Token, Trial
 from conformance.verdict import BenchError, Result, Verdict
 from engine.errors import SetupFault
 from stationd.__main__ import main
-from stationd.conform_wire import add_options, houses, make_wire, run_wire, settings_of
+from stationd.conform_wire import HouseBench, add_options, houses, make_wire, run_wire, settings_of
 from stationd.hands import CommandHands, Deed, HookHands, PersonHands
 
 QUICK = ("TC_B_06_CS", "TC_C_39_CS", "TC_E_03_CS", "TC_E_15_CS", "TC_E_28_CS", "TC_E_30_CS", "TC_E_34_CS", "TC_N_53_CS")
@@ -83,6 +83,45 @@ def test_a_case_that_stumbles_leaves_nothing_running(monkeypatch: pytest.MonkeyP
     assert "KeyError: 'nothing'" in result.note
 
 
+@pytest.mark.parametrize("does", ["waits", "asks", "plugs in"])
+def test_a_station_whose_process_ends_in_a_case_fails_it(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """If this failed, a crash of the station would be an error of the bench, or be waited for."""
+
+    async def murders(t: Trial) -> None:
+        """It ends the process, and goes on as if nothing had happened."""
+        assert isinstance(t.bench, HouseBench)
+        assert t.bench._house is not None
+        t.bench._house.cut_power()
+        match does:
+            case "waits":
+                await t.wait(20)
+            case "asks":
+                await t.get("OCPPCommCtrlr.HeartbeatInterval")
+            case _:
+                await t.driver.plug_in(1, 1)
+
+    monkeypatch.setitem(CASES, "TC_B_06_CS", Case("TC_B_06_CS", (), murders, {}))
+
+    (result,) = over_the_wire("TC_B_06_CS")
+
+    assert result.verdict is Verdict.FAIL
+    assert result.note.startswith("the station's process: expected one that runs, got it ended with status -9; it said last: ")
+    assert result.seconds < 15
+
+
+def test_what_cannot_be_taken_away_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, one case would take the results of all the others with it."""
+
+    async def stop(_: SimBench) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(SimBench, "stop", stop)
+
+    (result,) = finished(run(chosen(case_ids=["TC_B_06_CS"]), lambda _: SimBench(shipped_config(), SCHEMAS), Settings(), SCHEMAS))
+
+    assert (result.verdict, result.note) == (Verdict.ERROR, "the bench could not be taken away: OSError: the disk is gone")
+
+
 def test_runs_are_compared_by_verdict() -> None:
     """If this failed, a difference between two runs would be passed over."""
     one, two, three = (Result(case_id, Verdict.PASS) for case_id in ("TC_1", "TC_2", "TC_3"))
@@ -113,7 +152,7 @@ def test_a_person_does_what_is_asked_or_says_that_it_cannot_be_done() -> None:
     asked: list[str] = []
 
     def answer(line: str) -> PersonHands:
-        def ask(text: str) -> str:
+        async def ask(text: str) -> str:
             asked.append(text)
             return line
 
@@ -156,7 +195,13 @@ def test_hands_that_cannot_be_reached_are_the_benchs_fault() -> None:
         (["--driver", "command", "--driver-command", "hands {what}"], "it may name"),
         (["--driver", "http"], "needs --driver-url"),
         (["--driver", "http", "--driver-url", "ftp://here"], "must be http://"),
-        (["--key", "key.pem"], "need --cert"),
+        (["--driver", "person", "--key", "key.pem"], "--key: needs --cert"),
+        (["--driver", "person", "--ca", "root.pem"], "--ca: needs --cert"),
+        (["--cert", "cert.pem"], "right would be --driver person, command or http"),
+        (["--security-profile", "1"], "right would be --driver person, command or http"),
+        (["--driver", "person", "--security-profile", "2"], "goes with --cert and no --ca"),
+        (["--driver", "person", "--security-profile", "3", "--cert", "cert.pem"], "goes with --cert and --ca"),
+        (["--driver", "person", "--security-profile", "1", "--cert", "cert.pem"], "goes with no --cert, --ca"),
         (["--driver", "person", "--cert", "nowhere.pem"], "will not do"),
         (["--jobs", "0"], "more than nothing"),
     ],

@@ -6,9 +6,11 @@ from typing import Any
 
 from engine.kernel import Settled
 from eventlog.memory import MemoryJournal
+from machines.certificates.facts import Certificate
+from machines.certificates.state import CSMS_ROOT, MANUFACTURER_ROOT
 from machines.effects import Shred
 from machines.flags import FLAGS
-from machines.inputs import ClockRead, ConfigLoaded, EvseSeen, ForgetAsked, OperatorReset, OperatorSet
+from machines.inputs import ClockRead, ConfigLoaded, EvseSeen, ForgetAsked, OperatorReset, OperatorSet, RootsDropped, RootsGiven
 from tests.machines.acts import card, charge, meter, plug, unplug
 from tests.replay.feeder import night
 from tests.story import CARD, WALL_US, Story, declarations, effects
@@ -23,10 +25,13 @@ def told() -> dict[str, tuple[str, str, MemoryJournal]]:
         "night-201": ("a charge on a link of 2.0.1", "2.0.1", charged("ocpp2.0.1").rows()),
         "capped": ("a driver whom the CSMS takes back, and who may take a little more energy (E05.FR.03)", "2.1", capped("ocpp2.1").rows()),
         "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
+        "kept": ("a charge whose last event tells its course, by samples and by the clock", "2.1", kept("ocpp2.1").rows()),
+        "kept-201": ("the same on a link of 2.0.1", "2.0.1", kept("ocpp2.0.1").rows()),
         "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
         "edited": ("component files that change under values that were set, and an operator", "2.1", edited().rows()),
         "monitored": ("monitors of the component files and of the CSMS, triggered, replaced, cleared", "2.1", monitored("ocpp2.1").rows()),
         "monitored-201": ("the same on a link of 2.0.1", "2.0.1", monitored("ocpp2.0.1").rows()),
+        "trusting": ("roots given, refused and taken away, of a station that dials over TLS", "2.1", trusting().rows()),
         "forgotten": ("a driver asks to be forgotten while charging; the disk fails once", "2.1", forgotten().rows()),
     }
 
@@ -44,6 +49,27 @@ def charged(subprotocol: str) -> Story:
     return story
 
 
+def kept(subprotocol: str) -> Story:
+    """TxEndedInterval, sampled and aligned: readings are kept until the transaction ends."""
+    story = Story(
+        {
+            "SampledDataCtrlr.TxEndedInterval": "60",
+            "AlignedDataCtrlr.TxEndedInterval": "60",
+            "AlignedDataCtrlr.TxEndedMeasurands": "Energy.Active.Import.Register",
+        }
+    ).boot(subprotocol)
+    plug(story)
+    card(story)
+    charge(story)
+    for half_minute in range(6):
+        story.settle(story.when(meter(energy_wh=2000 + 10 * half_minute, power_w=1200)))
+        for turn in story.wait(30):
+            story.settle(turn)
+    card(story)
+    unplug(story)
+    return story
+
+
 def capped(subprotocol: str) -> Story:
     """The answer to the first event of a transaction does not accept its card; energy flows up to MaxEnergyOnInvalidId."""
     story = Story({"TxCtrlr.MaxEnergyOnInvalidId": "500", "TxCtrlr.StopTxOnInvalidId": "false"}).boot(subprotocol)
@@ -53,6 +79,30 @@ def capped(subprotocol: str) -> Story:
     story.settle(story.when(meter(energy_wh=1400, power_w=3000)))
     story.settle(story.when(meter(energy_wh=1600, power_w=3000)))
     unplug(story)
+    return story
+
+
+def trusting() -> Story:
+    """An operator provisions roots before and after the first link, and deletes one."""
+    profile = {"configurationSlot": 1, "connectionData": {"ocppCsmsUrl": "wss://csms.example", "securityProfile": 2, "messageTimeout": 30}}
+    story = Story({"InternalCtrlr.NetworkConnectionProfiles": jsontext.encode([profile]).decode()})
+    roots = [
+        Certificate(
+            use=use,
+            certificate=f"-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n",
+            hash_algorithm="SHA256",
+            issuer_name_hash="aa" * 32,
+            issuer_key_hash="bb" * 32,
+            serial_number="1f",
+            fingerprint=name * 16,
+        )
+        for name, use in (("abcd", CSMS_ROOT), ("beef", CSMS_ROOT), ("cafe", MANUFACTURER_ROOT))
+    ]
+    story.when(RootsGiven(certificates=(roots[0],)))
+    story.boot()
+    story.settle(story.when(RootsGiven(certificates=(roots[1], roots[2]))))
+    story.when(RootsGiven(certificates=(roots[1],)))
+    story.settle(story.when(RootsDropped(fingerprint=roots[0].fingerprint)))
     return story
 
 

@@ -14,9 +14,11 @@ from component_config.schemas import installed_schemas
 from engine.kernel import Turn
 from machines.device_model.facts import ModelDeclared, VariableSet
 from machines.inputs import CableConnected, ConfigLoaded, LinkDown
+from machines.outbound.facts import Queued
 from tests.conftest import NewStory
 from tests.machines.acts import one
 from tests.story import PASSWORD, Story, declarations, facts, hash_text
+from wire import jsontext
 from wire.declared import Declared, written
 
 TRIED = (
@@ -240,6 +242,42 @@ def test_b05_fr_08_bounds_that_the_same_message_moves_count(story: Story) -> Non
     ]
 
 
+def profiles(*slots: tuple[int, str]) -> str:
+    """Network profiles as a CSMS writes them."""
+    return json.dumps([{"configurationSlot": slot, "connectionData": {"ocppCsmsUrl": url}} for slot, url in slots])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "InvalidValue"),
+        ("garbage", "InvalidValue"),
+        ("<sealed:000000000000000000000000000000f1:20:p>", "InvalidValue"),
+        ("7", "InvalidValue"),
+        ("[7]", "InvalidValue"),
+        ("[" * 2000, "InvalidValue"),
+        ('[{"connectionData": {"ocppCsmsUrl": "ws://a"}}]', "InvalidValue"),
+        ("[]", "InvalidNetworkConf"),
+        (profiles((2, "ws://elsewhere")), "InvalidNetworkConf"),
+        (profiles((1, "")), "InvalidNetworkConf"),
+        (profiles((1, "http://elsewhere")), "InvalidURL"),
+    ],
+)
+def test_b05_fr_07_profiles_that_lead_nowhere(story: Story, text: str, reason: str) -> None:
+    """Else one bad SetVariables, and nobody hears of the station again before somebody drives there."""
+    (result,) = put(story, item("NetworkConnectionProfiles", text, component="InternalCtrlr"))
+    assert (result["attributeStatus"], result["attributeStatusInfo"]["reasonCode"]) == ("Rejected", reason)
+
+
+def test_profiles_and_their_priority_in_one_message(story: Story) -> None:
+    """Each is judged beside what stands before it.  Else a CSMS that moves a station to another slot needs two messages."""
+    both = item("NetworkConnectionProfiles", profiles((1, "ws://old"), (2, "wss://new")), component="InternalCtrlr")
+    second = item("NetworkConfigurationPriority", "2,1", component="OCPPCommCtrlr")
+    only = item("NetworkConnectionProfiles", profiles((2, "wss://new")), component="InternalCtrlr")
+    assert [r["attributeStatus"] for r in put(story, second, both)] == ["Rejected", "Accepted"]
+    assert [r["attributeStatus"] for r in put(story, both, second, only)] == ["Accepted", "Accepted", "Accepted"]
+
+
 def test_a_fact_says_what_was_in_force_before_it(tried: Story) -> None:
     """Else the history of a variable that was emptied and set in one message tells of a value that was gone already."""
     turn = ask(tried, "SetVariables", item("Text", ""), item("Text", "xy"))
@@ -418,6 +456,26 @@ def test_b06_derived_variables_show_what_is(tried: Story) -> None:
 
 
 # Limits
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("abcdefghijkl", "abcdefghij"),
+        ("<sealed:000000000000000000000000000000c1:8:p>", "<sealed:000000000000000000000000000000c1:8:p>"),
+        ("<sealed:000000000000000000000000000000c1:36:p>", ""),
+    ],
+)
+def test_a_long_value_is_cut_and_a_sealed_one_never_in_the_middle(story: Story, kept: str, told: str) -> None:
+    """ReportingValueSize.  Else a CSMS reads half a placeholder where the group of a card stands."""
+    size = Declared(component="DeviceDataCtrlr", variable="ReportingValueSize", data_type="integer", mutability="ReadOnly", value="10")
+    story.when(model((*TRIED, size)))
+    assert put(story, item("Any", kept))[0]["attributeStatus"] == "Accepted"
+    assert value(story, "Any") == told
+    asked = {"component": {"name": "Tried"}, "variable": {"name": "Any"}}
+    turn = story.call("GetReport", {"requestId": 1, "componentVariable": [asked]}, "m2")
+    ((reported,),) = [jsontext.decode(fact.payload)["reportData"] for fact in facts(turn, Queued)]
+    assert reported["variableAttribute"][0]["value"] == told
 
 
 def small(items: int = 64, size: int = 65536) -> tuple[Declared, ...]:

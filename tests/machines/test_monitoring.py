@@ -47,6 +47,8 @@ def factory(type: str, value: str, severity: int, kind: str = "PreconfiguredMoni
     return DeclaredMonitor(type=type, value=value, severity=severity, kind=kind, **more)
 
 
+ACTIVE_BASE = Declared(component="MonitoringCtrlr", variable="ActiveMonitoringBase", data_type="OptionList", mutability="ReadOnly")
+
 TANK = (
     tank("Depth", value="10", min_limit="-100", max_limit="100"),
     tank("Heat", "decimal", "1.5"),
@@ -63,7 +65,7 @@ TANK = (
     tank("Place", value="1", evse_id=1),
     tank("Place", value="1", evse_id=2),
     tank("Place", value="1", evse_id=2, connector_id=1),
-    Declared(component="MonitoringCtrlr", variable="ActiveMonitoringBase", data_type="OptionList", mutability="ReadOnly"),
+    ACTIVE_BASE,
     Declared(component="MonitoringCtrlr", variable="ActiveMonitoringLevel", data_type="integer", mutability="ReadOnly"),
     Declared(component="MonitoringCtrlr", variable="ActiveMonitors", data_type="integer", mutability="ReadOnly", max_limit="40"),
     Declared(component="MonitoringCtrlr", variable="ItemsPerMessage", data_type="integer", variable_instance="SetVariableMonitoring", value="12"),
@@ -416,6 +418,14 @@ def test_n03_fr_02_a_base_that_the_station_does_not_have(watched: Story) -> None
     watched.settle(watched.when(model(HARD, only)))
     assert [base(watched, name) for name in ("HardWiredOnly", "All")] == ["NotSupported", "Accepted"]
     assert len(kinds(watched)) == 2
+
+
+def test_n03_fr_02_a_base_is_known_however_it_is_spelled(watched: Story) -> None:
+    """The description of ActiveMonitoringBase has HardwiredOnly, the messages HardWiredOnly.  Else files that keep to it take a base away."""
+    bases = ("All", "FactoryDefault", "HardwiredOnly")
+    watched.settle(watched.when(model(HARD, replace(ACTIVE_BASE, values_list=bases))))
+    assert base(watched, "HardWiredOnly") == "Accepted"
+    assert len(kinds(watched)) == 1
 
 
 # N05
@@ -1018,6 +1028,45 @@ def test_n07_fr_13_n07_fr_14_monitors_outlive_restarts(watched: Story) -> None:
     assert watched.station[MONITORING].monitors == before
     assert [row[1] for row in reported(watched)] == [upper, delta]
     assert brief(change(watched, "Depth", "10")) == [(delta, "Alerting", "10", True)]
+
+
+@pytest.mark.parametrize("severity", [5, 6])
+def test_n07_fr_14_what_a_restart_brought_back_is_cleared(watched: Story, severity: int) -> None:
+    """N07.FR.14: the value is back because of the start itself; told when the station is accepted, whether or not it waited in the queue."""
+    passing = model(tank("Depth", value="10", persistent=False))
+    watched.settle(watched.when(passing))
+    [upper] = placed(watched, item("Depth", value=20, severity=severity))
+    assert brief(change(watched, "Depth", "30")) == [(upper, "Alerting", "30", False)]
+    watched.files = passing
+    watched.start()
+    assert brief(said_events(watched.settle(watched.connect()))) == [(upper, "Alerting", "10", True)]
+
+
+@pytest.mark.parametrize("off_s", [1_000, 1_050.5])
+def test_n08_fr_06_a_period_goes_on_through_a_restart(watched: Story, off_s: float) -> None:
+    """N08.FR.06, N07.FR.13: it keeps its beat; what was missed while the station was off is not made up for, but the first comes at once."""
+    watched.files = model()
+    [beat] = placed(watched, item("Heat", "Periodic", 100, 3))
+    began = watched.at
+    watched.wait(30)
+    watched.start()
+    assert watched.station[MONITORING].dues == {beat: began + 100 * SECOND_US}
+    watched.at += round(off_s * 1e6)
+    watched.start()
+    found = [turn.at for turn in watched.wait(150) if list(events(turn))]
+    assert len(found) in (2, 3)
+    assert [(at_us - began) % (100 * SECOND_US) for at_us in found[1:]] == [0] * (len(found) - 1)
+
+
+def test_n08_fr_07_by_the_clock_after_a_restart(watched: Story) -> None:
+    """N08.FR.07: however long it was off."""
+    watched.files = model()
+    placed(watched, item("Heat", "PeriodicClockAligned", 900, 3))
+    watched.at += 5_000 * SECOND_US
+    watched.start()
+    (due,) = watched.station[MONITORING].dues.values()
+    assert 0 < due - watched.at <= 900 * SECOND_US
+    assert (due + watched.station.parts["clock"].offset_us) % (900 * SECOND_US) == 0
 
 
 def test_a_restart_is_a_new_beginning_for_a_delta(watched: Story) -> None:

@@ -181,6 +181,15 @@ def test_an_empty_value_is_told(shipped_story: Story) -> None:
     assert one["variableAttribute"][0]["value"] == ""
 
 
+def test_b07_fr_11_what_is_unset_is_told_to_be_empty(shipped_story: Story) -> None:
+    """VariableAttributeType, TC_B_53: a value is left out of what is WriteOnly only, and of a power that nobody has measured yet."""
+    told = {named(entry): attribute for entry in entries(reported(base(shipped_story, "FullInventory"))) for attribute in entry["variableAttribute"]}
+    assert told["ClockCtrlr.NextTimeOffsetTransitionDateTime"]["value"] == ""
+    without = {name for name, attribute in told.items() if "value" not in attribute and attribute["mutability"] != "WriteOnly"}
+    assert without == {"EVSE@1.Power", "EVSE@2.Power"}
+    assert not [name for name, attribute in told.items() if "value" in attribute and attribute["mutability"] == "WriteOnly"]
+
+
 def test_b08_fr_15_nothing_to_tell(shipped_story: Story) -> None:
     """Said at once, and no part follows."""
     for asked in ({"componentCriteria": ["Problem"]}, {"componentVariable": [{"component": {"name": "Toaster"}}]}):

@@ -1,0 +1,184 @@
+"""Certificates: from a PEM text to what the journal keeps of it, and from there to what a TLS link trusts.
+
+Law: a certificate is judged once, here, when it is given, and the verdict is part of the input; a private key is not looked at.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from engine.errors import SetupFault
+from machines.certificates.facts import Certificate
+from machines.certificates.state import ROOT_USES
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+PEM_MOST_CHARS = 10_000
+"""What OCPP transports of one (2.1, InstallCertificateRequest)."""
+
+FILE_MOST_BYTES = 1 << 19
+"""More than any bundle has room for that a station may hold, and fits into one line of the control socket."""
+
+NAME_MOST_CHARS = 120
+"""How much of a distinguished name people are shown."""
+
+BEGIN, END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+KEY_MARK = "PRIVATE KEY-----"
+
+FINGERPRINT_DIGITS = 16
+"""How much of a fingerprint people are shown."""
+
+
+def trust(roots: Sequence[str]) -> ssl.SSLContext:
+    """What a link trusts: exactly *roots*, PEM texts, where there are any, else the operating system's; TLS 1.2 at least, host name checked.
+
+    What is installed is trusted even where another authority signed it: whoever installed it said so.
+    """
+    if roots:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(cadata="\n".join(roots))
+    else:
+        context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def read_roots(text: str, use: str, now: datetime, known: Sequence[str] = ()) -> tuple[Certificate, ...]:
+    """The certificates in a PEM text, as roots for *use*.
+
+    *known* are PEM texts of certificates that are installed: one of them may have signed one of these.
+
+    Raises:
+        SetupFault: With everything that is wrong, a line each; then none of them is to be installed.
+    """
+    if use not in ROOT_USES:
+        raise SetupFault(f"use: {use!a} is not one of {', '.join(ROOT_USES)}")
+    if KEY_MARK in text:
+        raise SetupFault("there is a private key in it, which nobody but its owner should have; give a file with certificates only")
+    found = [_parsed(block, number) for number, block in enumerate(_blocks(text), 1)]
+    known_ones = [_parsed(pem, 0) for pem in known]
+    wrong: list[str] = []
+    given: list[Certificate] = []
+    for number, one in enumerate(found, 1):
+        try:
+            given.append(_judged(one, use, now, [*found, *known_ones]))
+        except SetupFault as fault:
+            wrong.append(f"certificate {number}, {_name(one.subject)}: {fault}")
+    prints = [one.fingerprint for one in given]
+    wrong += [
+        f"certificate {number}, {_name(found[number - 1].subject)}: stands in it twice; give it once"
+        for number, fingerprint in enumerate(prints, 1)
+        if len(prints) == len(found) and fingerprint in prints[: number - 1]
+    ]
+    if wrong:
+        raise SetupFault("\n".join(wrong))
+    return tuple(given)
+
+
+class Shown(NamedTuple):
+    """What people want to know of a certificate."""
+
+    subject: str
+    issuer: str
+    not_before: datetime
+    not_after: datetime
+
+
+def shown(pem: str) -> Shown:
+    """What is in an installed certificate."""
+    one = _parsed(pem, 0)
+    return Shown(_name(one.subject), _name(one.issuer), one.not_valid_before_utc, one.not_valid_after_utc)
+
+
+def lasting(one: Shown, now: datetime) -> str:
+    """From when to when a certificate is valid, in words for people."""
+    text = f"valid {one.not_before:%Y-%m-%d} to {one.not_after:%Y-%m-%d}"
+    if one.not_after < now:
+        return f"{text}, EXPIRED"
+    return f"{text}, not yet by this machine's clock" if one.not_before > now else text
+
+
+def _blocks(text: str) -> list[str]:
+    """The PEM blocks in *text*, whatever stands around them."""
+    if len(text) > FILE_MOST_BYTES:
+        raise SetupFault(f"it has more than {FILE_MOST_BYTES} characters; give the roots that the CSMS needs, and not all there are")
+    found = []
+    for part in text.split(BEGIN)[1:]:
+        body, end, _ = part.partition(END)
+        if not end:
+            raise SetupFault(f"a certificate in it does not end with {END}; is the file whole?")
+        found.append(f"{BEGIN}{body}{END}\n")
+    if not found:
+        raise SetupFault(f"there is no certificate in it; right would be PEM, a text with {BEGIN} in it (openssl x509 -inform DER makes one)")
+    return found
+
+
+def _parsed(pem: str, number: int) -> x509.Certificate:
+    from cryptography import x509  # slow to import, and seldom needed
+
+    if len(pem) > PEM_MOST_CHARS:
+        raise SetupFault(f"certificate {number}: has {len(pem)} characters; OCPP transports {PEM_MOST_CHARS} at most")
+    try:
+        one = x509.load_pem_x509_certificate(pem.encode())
+        one.extensions, one.subject, one.issuer  # noqa: B018 (parsed when they are asked for)
+    except (ValueError, x509.DuplicateExtension) as error:
+        raise SetupFault(f"certificate {number}: cannot be read ({type(error).__name__}); is the file damaged?") from error
+    return one
+
+
+def _judged(one: x509.Certificate, use: str, now: datetime, others: Sequence[x509.Certificate]) -> Certificate:
+    """*one* as a root.  Raises SetupFault, without its name."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.x509 import ocsp
+
+    itself = one.issuer == one.subject
+    try:
+        authority = one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        authority = False
+    if not itself and not authority:
+        raise SetupFault("is the certificate of a server or a client and no authority's; give the root that signed it")
+    issuer = next((other for other in others if other.subject == one.issuer and _signed(one, other)), None)
+    if issuer is None:
+        if itself:
+            raise SetupFault("says that it signed itself, and its signature is wrong or of a kind that is not known")
+        raise SetupFault(f"was signed by {_name(one.issuer)}, which is neither in the file nor installed; give that one, or both in one file")
+    if one.not_valid_after_utc < now:
+        raise SetupFault(
+            f"expired on {one.not_valid_after_utc:%Y-%m-%d}, and this machine's clock says {now:%Y-%m-%d}; give the one that replaced it"
+        )
+    # The very three hashes that OCSP, and so OCPP's CertificateHashDataType, names a certificate by.
+    named = ocsp.OCSPRequestBuilder().add_certificate(one, issuer, SHA256()).build()
+    return Certificate(
+        use=use,
+        certificate=one.public_bytes(Encoding.PEM).decode(),
+        hash_algorithm="SHA256",
+        issuer_name_hash=named.issuer_name_hash.hex(),
+        issuer_key_hash=named.issuer_key_hash.hex(),
+        serial_number=f"{named.serial_number:x}",
+        fingerprint=one.fingerprint(SHA256()).hex(),
+    )
+
+
+def _signed(one: x509.Certificate, issuer: x509.Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        one.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _name(name: x509.Name) -> str:
+    """A distinguished name for people: printable, and not too long."""
+    text = name.rfc4514_string() or "without a name"
+    text = text if text.isprintable() else ascii(text)
+    return text if len(text) <= NAME_MOST_CHARS else f"{text[:NAME_MOST_CHARS]}…"
