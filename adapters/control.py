@@ -214,7 +214,8 @@ class ControlSocket:
         else:
             _only(args, ("address",))
             input = asked_to_reset(station, address) if verb == "reset_variable" else asked_to_release(station, address)
-        return outcome(self._daemon.station, address, await self._concluded(input))
+        facts = await self._concluded(input)
+        return outcome(self._daemon.station, address, facts)
 
     async def _roots(self, verb: str, args: dict[str, Any]) -> object:
         from adapters.operator import asked_to_add, asked_to_remove, trusted  # seldom needed: the start need not pay for it

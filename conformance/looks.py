@@ -62,11 +62,16 @@ async def told(t: Trial, action: str, request_id: int) -> list[Payload]:
         found += part.get(member, [])
         if not part.get("tbc", False):
             # A variable may have several monitors, and be told with each.
-            names = [] if monitoring else [named(one) for one in found]
+            names = [] if monitoring else [f"{named(one)} {kind}" for one in found for kind in kinds_of(one)]
             twice = sorted({name for name in names if names.count(name) > 1})
-            t.true(not twice, f"variables that are told twice by {notify}Request", "none", twice, "B07.FR.08")
+            t.true(not twice, f"attributes that are told twice by {notify}Request", "none", twice, "B07.FR.08")
             return found
         seq_no += 1
+
+
+def kinds_of(one: Payload) -> list[str]:
+    """The attributes that a report tells of a variable."""
+    return [attribute.get("type", "Actual") for attribute in one["variableAttribute"]]
 
 
 def described(t: Trial, data: Iterable[Payload], requirement: str = "") -> None:

@@ -6,6 +6,10 @@ it controls.
 
 from __future__ import annotations
 
+import json
+from functools import cache
+
+from component_config.load import shipped
 from component_config.required import ALWAYS, EACH
 
 WRITABLE = {
@@ -21,6 +25,16 @@ WRITABLE = {
     "TxCtrlr": ("EVConnectionTimeOut", "StopTxOnInvalidId"),
 }  # fmt: skip
 """Required ones of the station itself that the CSMS may always set; of others that is up to the station."""
+
+
+@cache
+def standardized() -> frozenset[tuple[str, str]]:
+    """(component, variable) of what Part 2 describes, as far as this station's own files have it."""
+    found = set()
+    for path in sorted((shipped() / "standardized").glob("*.json")):
+        file = json.loads(path.read_text(encoding="utf-8"))
+        found |= {(file["name"], one["variable_name"]) for one in file["properties"].values()}
+    return frozenset(found)
 
 
 def writable() -> set[str]:

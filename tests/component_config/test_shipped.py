@@ -106,7 +106,6 @@ PLAIN = {
     ("NetworkConfiguration", "VpnEnabled"): "says no until private networks are dialled",
     ("OCPPCommCtrlr", "FileTransferProtocols"): "is empty until files are transferred",
     ("SecurityCtrlr", "AdditionalRootCertificateCheck"): "says no until certificates are installed",
-    ("SecurityCtrlr", "CertificateEntries"): "is none until certificates are installed",
 }
 """Variables that are true by themselves: no machine reads them, and nobody can set them.  With the reason."""
 

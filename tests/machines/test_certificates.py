@@ -108,7 +108,7 @@ def test_a_link_that_is_open_stays_open(over_tls: Story) -> None:
 def test_what_is_installed_already_is_refused_unless_something_is_new(story: Story) -> None:
     """A bundle with one new root in it is a bundle worth giving."""
     story.when(RootsGiven(certificates=(root("one"),)))
-    (refused,) = story.when(RootsGiven(certificates=(root("one"),))).facts
+    (refused,) = facts([story.when(RootsGiven(certificates=(root("one"),)))], CertificateRefused)
     assert (refused.fingerprint, refused.reason) == ("one" * 4, "it is installed already")
     turn = story.when(RootsGiven(certificates=(root("one"), root("two"))))
     assert [fact.certificate.fingerprint for fact in facts([turn], CertificateInstalled)] == ["two" * 4]

@@ -436,9 +436,13 @@ def test_n05_fr_01_n05_fr_02_the_level(watched: Story) -> None:
     assert shown(watched, "ActiveMonitoringLevel") == "9"
     level(watched, 4)
     assert shown(watched, "ActiveMonitoringLevel") == "4"
-    turn = watched.call("SetMonitoringLevel", {"severity": 10})
-    assert watched.replies(turn)["status"] == "Rejected"
-    assert watched.station[MONITORING].level == 4
+    for severity in (10, -1):
+        turn = watched.call("SetMonitoringLevel", {"severity": severity}, f"out {severity}")
+        assert watched.replies(turn) == {"status": "Rejected", "statusInfo": {"reasonCode": "ValueOutOfRange"}}
+        assert watched.station[MONITORING].level == 4
+    for severity in (0, 9):
+        level(watched, severity)
+        assert shown(watched, "ActiveMonitoringLevel") == str(severity)
 
 
 def test_n05_fr_03_n07_fr_15_what_is_beyond_the_level_is_not_told(watched: Story) -> None:

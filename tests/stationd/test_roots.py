@@ -172,7 +172,12 @@ def test_a_csms_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path, root: P
     async def go() -> None:
         async with FriendlyCsms(port=0, passwords={"CP77": PASSWORD}, ssl_context=server.serving(tmp_path)) as csms:
             knocked: list[str] = []
-            csms.on_knock = lambda identity, _: knocked.append(identity)
+
+            def knock(identity: str, _: tuple[bytes, bytes] | None) -> str:
+                knocked.append(identity)
+                return ""
+
+            csms.on_knock = knock
             station = Child(data, "--csms", csms.url)
             try:
                 await asyncio.to_thread(station.until, lambda _: "down (" in station.text())
