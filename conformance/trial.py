@@ -13,7 +13,8 @@ from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
-from conformance.verdict import NO_FRAME, Failed, Failure, NotExercised, Unconfigurable
+from conformance.required import everywhere
+from conformance.verdict import NO_FRAME, Failed, Failure, Missing, NotExercised, Unconfigurable
 from wire import calendar, jsontext
 from wire.schemas import Problem, Schemas
 
@@ -466,7 +467,18 @@ class Trial:
         return found
 
     async def configure(self, address: str, value: str) -> None:
-        """Configuration State: the variable is *value*.  Where a station has it otherwise and does not let it be set, the case cannot be tried."""
+        """Configuration State: the variable is *value*.  Where a station has it otherwise and does not let it be set, the case cannot be tried.
+
+        Nor can it where there is no such variable; but one that every station has to have is missing then.
+        """
+        try:
+            await self._configure(address, value)
+        except Missing as missing:
+            if address in everywhere():
+                self.fail(address, "there, as at every station", f"{missing}", "Part 2, referenced components and variables")
+            raise
+
+    async def _configure(self, address: str, value: str) -> None:
         answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
         result = answer["getVariableResult"][0]
         if result["attributeStatus"] == "Accepted" and result.get("attributeValue", "").lower() == value.lower():
@@ -474,7 +486,7 @@ class Trial:
         if result["attributeStatus"] not in ("Accepted", "Rejected"):
             if value.lower() == "false":
                 return
-            raise Unconfigurable(f"{address} is not implemented ({result['attributeStatus']})")
+            raise Missing(f"{address} is not implemented ({result['attributeStatus']})")
         status = await self.set(address, value)
         if status == "RebootRequired":
             await self.driver.power_cycle()
@@ -485,7 +497,7 @@ class Trial:
     async def configure_if_possible(self, address: str, value: str) -> bool:
         """Configuration State of what a station need not have: where it is there and can be set, it is *value*; returns whether it is."""
         try:
-            await self.configure(address, value)
+            await self._configure(address, value)
         except Unconfigurable:
             return False
         return True

@@ -489,8 +489,10 @@ class Foreign:
             await asyncio.sleep(LATE_S)
         attempts = 1 if self.fault == "gives-up" else int(self.values["OCPPCommCtrlr", "MessageAttempts"])
         for attempt in range(1, attempts + 1):
-            if await self._say(event) is not None:
-                return
+            # Silence is as good as an error.
+            with suppress(asyncio.TimeoutError):
+                if await self._say(event) is not None:
+                    return
             if self.fault != "tries-at-once" and attempt < attempts:
                 await asyncio.sleep(attempt * int(self.values["OCPPCommCtrlr", "MessageAttemptInterval"]))
 

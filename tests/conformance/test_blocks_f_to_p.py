@@ -113,6 +113,12 @@ def foreign_ids(payload: dict[str, Any]) -> None:
         one["variableMonitoringId"] = one.get("variableMonitoringId", 0) + 1000
 
 
+def unknown(result: dict[str, Any]) -> None:
+    """There is nothing that is measured by the clock."""
+    if result["component"]["name"] == "AlignedDataCtrlr":
+        result["attributeStatus"] = "UnknownVariable"
+
+
 WORSE: dict[str, tuple[str, Tamper, str]] = {
     # what it does: (the case that has to notice, the station, what the case says)
     "asks although it need not": ("TC_F_02_CS", but("call", "Authorize", lambda _: False), "AuthorizeRequest"),
@@ -145,6 +151,11 @@ WORSE: dict[str, tuple[str, Tamper, str]] = {
     "stays occupied": (
         "TC_G_02_CS", but("call", "StatusNotification", lambda p: p["timestamp"] < "2027-01-15T08:00:00.3" or p["connectorStatus"] != "Available"),
         "Available within 30 s",
+    ),
+    "has no interval that could be set": (
+        "TC_J_01_CS",
+        but("result", "GetVariables", each("getVariableResult", unknown)),
+        "AlignedDataCtrlr.Interval: expected there, as at every station",
     ),
     "measures off the clock": ("TC_J_01_CS", but("call", "MeterValues", shifted(2)), "a multiple of 5 s since midnight"),
     "leaves a measurand out": ("TC_J_01_CS", but("call", "MeterValues", less("Energy.Active.Import.Register")), "MeterValues"),
