@@ -216,6 +216,11 @@ WORSE: dict[str, tuple[str, Tamper, str]] = {
         but("call", "NotifyEvent", each("eventData", lambda e: e.update(transactionId="T-0") if e.get("cleared") else None)),
         "transactionId of an event in a transaction",
     ),
+    "tells the connector and its event differently": (
+        "TC_N_23_CS",
+        but("call", "StatusNotification", lambda p: p.update(connectorStatus="Reserved") if p["connectorStatus"] == "Occupied" else None),
+        "connectorStatus beside the event",
+    ),
     "counts the parts of an event from one": ("TC_N_45_CS", but("call", "NotifyEvent", lambda p: p.update(seqNo=1)), "seqNo of NotifyEventRequest"),
     "accepts a message of a stranger": ("TC_P_01_CS", but("result", "DataTransfer", lambda p: p.update(status="Accepted")), "DataTransferResponse"),
     "keeps the old value": (
