@@ -98,6 +98,8 @@ class Bench(ABC):
     """Whether waiting costs the time that passes."""
     prepares = True
     """Whether a station can be put into the state that every case presupposes."""
+    remembers = False
+    """Whether the next case finds the station as this one leaves it."""
 
     def __init__(self) -> None:
         self.trace: list[Entry] = []

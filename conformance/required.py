@@ -42,9 +42,14 @@ def writable() -> set[str]:
     return {f"{component}.{name}" for component, names in WRITABLE.items() for name in names}
 
 
+def everywhere() -> set[str]:
+    """``Component.Variable`` of everything that every station has."""
+    return {f"{component}.{name}" for component, names in ALWAYS.items() for name in names}
+
+
 def required(values: dict[str, str]) -> set[str]:
     """What has to be in a full report that tells *values*: ``Component.Variable[instance]@evse.connector`` -> value."""
-    found = {f"{component}.{name}" for component, names in ALWAYS.items() for name in names}
+    found = everywhere()
     places = {(address.partition(".")[0], address.partition("@")[2]) for address in values}
     for component, place in sorted(places):
         at = f"@{place}" if place else ""

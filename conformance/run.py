@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -59,7 +60,7 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
         where = traceback.extract_tb(error.__traceback__)[-1]
         verdict, note = Verdict.ERROR, f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
     finally:
-        trouble = await _stopped(bench)
+        trouble = await _stopped(bench, trial)
     if trouble and verdict is Verdict.PASS:
         verdict, note = Verdict.ERROR, trouble
     journal = ""
@@ -68,9 +69,12 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
     return Result(case.case_id, verdict, note, failure, tuple(bench.trace), journal, bench.digest(), perf_counter() - begun)
 
 
-async def _stopped(bench: Bench) -> str:
-    """Take it away; returns what is wrong where that does not work, which must not end the run either."""
+async def _stopped(bench: Bench, trial: Trial) -> str:
+    """Take it away, and what the case leaves; returns what is wrong where that does not work, which must not end the run either."""
     try:
+        if bench.remembers:
+            with suppress(BenchError):
+                await trial.tidy()
         await bench.stop()
     except Exception as error:  # noqa: BLE001 (as above)
         return f"the bench could not be taken away: {type(error).__name__}: {error}"

@@ -83,11 +83,14 @@ def occupied(t: Trial, evse_id: int = 0) -> bool:
     return told[-1:] == ["Occupied"]
 
 
-async def _event(t: Trial, evse_id: int, requirement: str, transaction: str = "", **fields: Any) -> Payload:
-    """The next event at an EVSE that is no meter value: of *transaction*, where one runs already, else the first of another."""
+async def _event(t: Trial, evse_id: int, requirement: str, transaction: str = "", since: int = 0, **fields: Any) -> Payload:
+    """The next event at an EVSE that is no meter value: of *transaction*, where one runs already, else the first of another.
+
+    *since*: so many CALLs of the station came before it.
+    """
 
     def here(p: Payload) -> bool:
-        if p["triggerReason"] in METERED:
+        if p["triggerReason"] in METERED or any(one.payload is p for one in t.heard[:since]):
             return False
         if transaction:
             return bool(p["transactionInfo"]["transactionId"] == transaction)
@@ -109,6 +112,14 @@ def may_name(t: Trial, event: Payload, token: Token, what: str, requirement: str
         _names(t, event, token, what, requirement)
 
 
+def _heeds_the_csms(t: Trial, event: Payload, evse_id: int) -> None:
+    """The first event after a remote start says so, whatever else it tells (general rules of Part 6)."""
+    wanted = t.asked_for.pop(evse_id, None)
+    if wanted is not None:
+        t.equal(event["triggerReason"], "RemoteStart", "triggerReason of the first event after the remote start", "F01.FR.19")
+        t.equal(event["transactionInfo"].get("remoteStartId"), wanted, "remoteStartId of the first event after the remote start", "F02.FR.01")
+
+
 async def ev_connected(t: Trial, *, evse_id: int = 0) -> Payload | None:
     """EVConnectedPreSession: a vehicle is connected, the connector is told Occupied; and the transaction is told of it, if there is one by now.
 
@@ -119,6 +130,9 @@ async def ev_connected(t: Trial, *, evse_id: int = 0) -> Payload | None:
     before, admitted = running(t, evse_id), evse_id in t.admitted
     await t.driver.plug_in(evse_id, t.settings.connector_id)
     await t.connector_told("Occupied", evse_id=evse_id, connector_id=t.settings.connector_id)
+    for where, connector_id, status in [told for one in t.inbox for told in connectors(one)]:
+        if where == evse_id and connector_id != t.settings.connector_id:
+            t.one_of(status, ("Available", "Unavailable"), f"connectorStatus of connector {connector_id} beside the one in use", "G01.FR.01")
     if not (before or "EVConnected" in starts or (admitted and "PowerPathClosed" in starts)):
         return None
     triggers = ("CablePluggedIn", "ChargingStateChanged", "RemoteStart")
@@ -130,6 +144,7 @@ async def ev_connected(t: Trial, *, evse_id: int = 0) -> Payload | None:
     t.one_of(event["transactionInfo"].get("chargingState"), states, "chargingState when the cable is plugged in", "E02.FR.13")
     here = (t.settings.connector_id, evse_id)
     t.equal((event.get("evse", {}).get("connectorId"), event.get("evse", {}).get("id")), here, "(connectorId, id) of its evse", "E01.FR.16")
+    _heeds_the_csms(t, event, evse_id)
     if admitted and not before:
         _names(t, event, t.admitted[evse_id], "the first event after authorization", "E03.FR.01")
     return event
@@ -172,6 +187,7 @@ async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: 
     asks = (await t.get("AuthCtrlr.AuthorizeRemoteStart")).lower() == "true"
     before, connected = running(t, evse_id), occupied(t, evse_id)
     request = {"idToken": token.payload, "remoteStartId": REMOTE_START_ID, "evseId": evse_id, **({"chargingProfile": profile} if profile else {})}
+    mark = len(t.heard)
     answer = await t.call("RequestStartTransaction", request)
     t.equal(answer["status"], "Accepted", "status of RequestStartTransactionResponse", "F01.FR.01" if asks else "F01.FR.02")
     if before:
@@ -179,12 +195,14 @@ async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: 
     if asks:
         asked = await t.expect("Authorize", requirement="F01.FR.01")
         t.equal((asked["idToken"]["idToken"].lower(), asked["idToken"]["type"]), (token.text.lower(), token.type), "idToken of AuthorizeRequest")
+        await t.wait(READING_S)
     t.admitted[evse_id] = token
+    t.asked_for[evse_id] = REMOTE_START_ID
     if not (before or "Authorized" in starts or (connected and "PowerPathClosed" in starts)):
         return None
-    event = await _event(t, evse_id, "F01.FR.19", before, triggerReason="RemoteStart")
+    event = await _event(t, evse_id, "F01.FR.19", before, mark)
     t.equal(event["eventType"], "Updated" if before else "Started", "eventType after the remote start", "E01.FR.03")
-    t.equal(event["transactionInfo"].get("remoteStartId"), REMOTE_START_ID, "remoteStartId", "F01.FR.25" if before else "F02.FR.01")
+    _heeds_the_csms(t, event, evse_id)
     _names(t, event, token, "the first event after the remote start", "E03.FR.01")
     return event
 
@@ -209,6 +227,8 @@ async def energy_flows(t: Trial, *, evse_id: int = 0, connected: Payload | None 
     # What led to it may have been told on the way.
     transaction = event["transactionInfo"]["transactionId"]
     for earlier in events(t.inbox, transaction):
+        if earlier["seqNo"] < event["seqNo"] and earlier["triggerReason"] not in METERED:
+            _heeds_the_csms(t, earlier, evse_id)
         if earlier["eventType"] == "Started" and earlier["triggerReason"] not in METERED and "EVConnected" not in starts:
             t.one_of(earlier["triggerReason"], FIRST, "triggerReason of the first event", "E01.FR.05")
             _names(t, earlier, t.admitted.get(evse_id, t.settings.valid), "the first event after authorization", "E03.FR.01")
@@ -217,7 +237,12 @@ async def energy_flows(t: Trial, *, evse_id: int = 0, connected: Payload | None 
             t.one_of(earlier["triggerReason"], FIRST, "triggerReason when the station does not offer energy yet", "E02.FR.15")
     t.inbox = [one for one in t.inbox if not (events([one], transaction) and one.payload["seqNo"] < event["seqNo"])]
     if event["eventType"] == "Started":
-        t.one_of(event["triggerReason"], FIRST, "triggerReason of a first event when energy flows", "E01.FR.15")
+        remote = evse_id in t.asked_for
+        _heeds_the_csms(t, event, evse_id)
+        if not remote:
+            # With start point EnergyTransfer nothing but the energy can have begun it.
+            reasons = ("ChargingStateChanged",) if starts <= {"EnergyTransfer"} else FIRST
+            t.one_of(event["triggerReason"], reasons, "triggerReason of a first event when energy flows", "E01.FR.15")
         _names(t, event, t.admitted.get(evse_id, t.settings.valid), "the first event after authorization", "E03.FR.01")
         of_a_connector(t, [event], evse_id)
     else:
@@ -293,6 +318,7 @@ async def stop_told(t: Trial, transaction: str, token: Token, *, evse_id: int = 
     event = await _event(t, evse_id, "E07.FR.02", transaction, triggerReason="StopAuthorized")
     may_name(t, event, token, "the event that told of the stop", "E07.FR.02")
     t.admitted.pop(evse_id, None)
+    t.stopped_here.add(evse_id)
     return await _stops(t, transaction, event, evse_id, ("Local", None))
 
 
@@ -327,6 +353,10 @@ async def ev_disconnected(t: Trial, *, evse_id: int = 0) -> None:
     if transaction:
         event = await _event(t, evse_id, "E02.FR.17", transaction, triggerReason="EVCommunicationLost")
         t.equal(event["transactionInfo"].get("chargingState"), "Idle", "chargingState without a vehicle", "E02.FR.13")
+        if event["eventType"] == "Ended" and evse_id in t.stopped_here:
+            # General rules of Part 6: whatever ends it, its driver has stopped it.
+            t.one_of(event["transactionInfo"].get("stoppedReason"), ("Local", None), "stoppedReason", "E06.FR.08")
+    t.stopped_here.discard(evse_id)
 
 
 async def cable_pulled(t: Trial, event_type: str, *reasons: str, requirement: str = "E02.FR.17", evse_id: int = 0) -> Payload:

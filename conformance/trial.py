@@ -13,7 +13,8 @@ from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
 from conformance.bench import SILENCE, Answer, Bench, Driver, Heard
-from conformance.verdict import NO_FRAME, Failed, Failure, NotExercised, Unconfigurable
+from conformance.required import everywhere
+from conformance.verdict import NO_FRAME, Failed, Failure, Missing, NotExercised, Unconfigurable
 from wire import calendar, jsontext
 from wire.schemas import Problem, Schemas
 
@@ -73,8 +74,10 @@ class Settings(NamedTuple):
     second_password: str = "other.Password-9876543210"  # noqa: S105 (nobody's)
     attached_cable: bool = True
     """Whether the cable stays at the station, so that a connector is free as soon as the vehicle is gone; feature HFS-2 tells."""
-    connect_within_s: int = 30
+    connect_within_s: int = 5
     """EVConnectionTimeOut for cases that let it pass."""
+    meter_interval_s: int = 5
+    """Between meter values, in cases that wait for some."""
 
 
 class Trial:
@@ -94,6 +97,10 @@ class Trial:
         """Token -> the group that the CSMS says it is in."""
         self.admitted: dict[int, Token] = {}
         """EVSE -> the token that the case had authorized there, while it counts."""
+        self.asked_for: dict[int, int] = {}
+        """EVSE -> the remoteStartId of a remote start there that no event has named yet."""
+        self.stopped_here: set[int] = set()
+        """EVSEs whose transaction its driver has stopped there, while it is not known to have ended."""
         self.points: tuple[frozenset[str], frozenset[str]] | None = None
         """TxStartPoint and TxStopPoint, once they were read."""
         self.statuses: dict[str, str] = {settings.invalid.text: "Invalid"}
@@ -104,6 +111,8 @@ class Trial:
         self._accepted = False
         self._pending = False
         self._booted = -1
+        self._monitors: set[int] = set()
+        """Monitors that the case has set."""
         self._events: dict[str, dict[int, Heard]] = {}
         """Transaction -> seqNo -> the event that came with it first."""
         self._broken: Failed | None = None
@@ -189,9 +198,7 @@ class Trial:
         problem = self._misshapen(heard)
         if problem is not None:
             self.fail(f"{action}Request", "a payload that keeps its schema", problem.description, "Part 3", (heard.turn,))
-        if heard.message_id in self._ids:
-            self.fail(f"{action}Request", "a message id of its own", heard.message_id, "Part 4, 4.1.4", (heard.turn,))
-        self._ids.add(heard.message_id)
+        self._once(heard)
         # A report is told to a CSMS that asks for it before it accepts.
         asked_for = self._pending and action == "NotifyReport"
         if not self._accepted and not asked_for and action not in ("BootNotification", *self.may_speak):
@@ -201,6 +208,11 @@ class Trial:
                 self.fail(f"{name} of {action}Request", "a date-time as RFC 3339 has it", text, "Part 2, 3.1", (heard.turn,))
         if action == "TransactionEvent":
             self._in_sequence(heard)
+
+    def _once(self, heard: Heard) -> None:
+        if heard.message_id in self._ids:
+            self.fail(f"{heard.action}Request", "a message id of its own", heard.message_id, "Part 4, 4.1.4", (heard.turn,))
+        self._ids.add(heard.message_id)
 
     def _misshapen(self, heard: Heard) -> Problem | None:
         return self.schemas.verdict(self.bench.version, f"{heard.action}Request", jsontext.encode(heard.payload))
@@ -222,6 +234,10 @@ class Trial:
             starts = kind if seq_no > number else other.payload["eventType"]
             if starts == "Started":
                 self.fail("eventType of a later event", "Updated or Ended", starts, "E01.FR.07", (heard.turn,))
+            ends = other.payload["eventType"] if seq_no > number else kind
+            if ends == "Ended":
+                later = f"seqNo {max(seq_no, number)} after {min(seq_no, number)}"
+                self.fail("what follows the end of a transaction", "nothing", later, "E06.FR.02", (heard.turn,))
             if (moment - (calendar.parse(other.payload["timestamp"]) or 0)) * (seq_no - number) < 0:
                 expected = f"in the order of the numbers, as of {other.payload['timestamp']} with seqNo {number}"
                 self.fail("timestamp of an event", expected, f"{payload['timestamp']} with seqNo {seq_no}", "E01.FR.07", (heard.turn,))
@@ -263,8 +279,15 @@ class Trial:
             asked, told = (sorted(_addresses(of[name])) for of, name in ((payload, items), (reply.payload, results)))
             if asked != told:
                 self.fail(f"component and variable in {action}Response", " ".join(asked), " ".join(told), requirement, (reply.turn,))
+        if action == "SetVariableMonitoring":
+            self._monitors |= {one["id"] for one in reply.payload["setMonitoringResult"] if "id" in one and one["status"] == "Accepted"}
         self.looked += 1
         return reply.payload
+
+    async def tidy(self) -> None:
+        """Custom monitors outlive a restart (N07.FR.13), and no case is to begin with another's (general preconditions of Part 6)."""
+        if self._monitors and self.bench.linked:
+            await self.bench.call("ClearVariableMonitoring", {"id": sorted(self._monitors)}, STATION_LIMIT_S)
 
     async def call_error(self, action: str, payload: Payload, *codes: str, requirement: str = "") -> str:
         """A CALL that the station has to answer with a CALLERROR, of one of *codes* where some are given; returns its code."""
@@ -444,7 +467,18 @@ class Trial:
         return found
 
     async def configure(self, address: str, value: str) -> None:
-        """Configuration State: the variable is *value*.  Where a station has it otherwise and does not let it be set, the case cannot be tried."""
+        """Configuration State: the variable is *value*.  Where a station has it otherwise and does not let it be set, the case cannot be tried.
+
+        Nor can it where there is no such variable; but one that every station has to have is missing then.
+        """
+        try:
+            await self._configure(address, value)
+        except Missing as missing:
+            if address in everywhere():
+                self.fail(address, "there, as at every station", f"{missing}", "Part 2, referenced components and variables")
+            raise
+
+    async def _configure(self, address: str, value: str) -> None:
         answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
         result = answer["getVariableResult"][0]
         if result["attributeStatus"] == "Accepted" and result.get("attributeValue", "").lower() == value.lower():
@@ -452,7 +486,7 @@ class Trial:
         if result["attributeStatus"] not in ("Accepted", "Rejected"):
             if value.lower() == "false":
                 return
-            raise Unconfigurable(f"{address} is not implemented ({result['attributeStatus']})")
+            raise Missing(f"{address} is not implemented ({result['attributeStatus']})")
         status = await self.set(address, value)
         if status == "RebootRequired":
             await self.driver.power_cycle()
@@ -463,7 +497,7 @@ class Trial:
     async def configure_if_possible(self, address: str, value: str) -> bool:
         """Configuration State of what a station need not have: where it is there and can be set, it is *value*; returns whether it is."""
         try:
-            await self.configure(address, value)
+            await self._configure(address, value)
         except Unconfigurable:
             return False
         return True
@@ -495,6 +529,11 @@ class Trial:
             self.fail(what, "one for every connector", f"none for {missing}", "B01.FR.05")
         for (evse_id, connector_id), status in told().items():
             self.true(evse_id > 0 and connector_id > 0, what, "an EVSE and a connector that are not 0", (evse_id, connector_id), "B01.FR.05")
+            if status != "Available" and evse_id in self._connected():
+                # The vehicle stays where it is when the power goes.
+                continue
+            if status != "Available" and not self.bench.prepares:
+                raise NotExercised(f"connector {connector_id} of EVSE {evse_id} is {status} after the start, and nobody knows why")
             self.equal(status, "Available", f"status of connector {connector_id} of EVSE {evse_id} after a start", "B01.FR.05")
         if self.heard[started()].payload["reason"] != "Triggered":
             # Part 6, Booted, step 7.
@@ -508,6 +547,12 @@ class Trial:
         self._booted = started()
         await self.wait(0.3)
         self.forget()
+
+    def _connected(self) -> frozenset[int]:
+        """EVSEs where the case has connected a vehicle."""
+        deeds = [line for line in self.bench.trace if line.who == "driver" and line.name in ("plug in", "unplug")]
+        newest = {line.payload["evse"]: line.name for line in deeds if isinstance(line.payload, dict) and "evse" in line.payload}
+        return frozenset(evse_id for evse_id, name in newest.items() if name == "plug in")
 
 
 def connectors(one: Heard) -> Iterator[tuple[int, int, str]]:
@@ -536,9 +581,13 @@ def _moments(payload: Any) -> Iterator[tuple[str, str]]:
 
 
 def _addresses(items: Iterable[Payload]) -> Iterator[str]:
-    """What items are about, as text that can be compared: OCPP compares names without case."""
+    """What items are about, as text that can be compared: OCPP compares names without case, and custom data is nobody's business."""
     for item in items:
-        yield dumps({name: item[name] for name in ("component", "variable")}, sort_keys=True).casefold()
+        yield dumps({name: _plain(item[name]) for name in ("component", "variable")}, sort_keys=True).casefold()
+
+
+def _plain(part: Payload) -> Payload:
+    return {name: _plain(value) if isinstance(value, dict) else value for name, value in part.items() if name != "customData"}
 
 
 def variable(address: str) -> Payload:

@@ -51,7 +51,11 @@ class NotExercised(Exception):
 
 
 class Unconfigurable(NotExercised):
-    """A variable that the station does not have, or does not let be set."""
+    """A variable that cannot be brought to a value."""
+
+
+class Missing(Unconfigurable):
+    """A variable that the station does not have."""
 
 
 class BenchError(RuntimeError):

@@ -414,6 +414,8 @@ class Shared:
 class ForeignBench(WireBench):
     """A station of somebody else: powered off and on, or only cut off, before each case."""
 
+    remembers = True
+
     def __init__(self, shared: Shared, identity: str) -> None:
         super().__init__(shared.csms, identity=identity, shared=shared)
         self._state: Shared = shared

@@ -43,7 +43,7 @@ async def remote_start_then_cable_unasked(t: Trial) -> None:
 @case("TC_F_04_CS", "F02.FR.01", "E03.FR.01", "E03.FR.05")
 async def remote_start_and_nobody_comes(t: Trial) -> None:
     """The CSMS starts, no vehicle comes in time, the transaction ends; and the EVSE is ready for another one."""
-    limit_s = min(t.settings.connect_within_s, 5)
+    limit_s = t.settings.connect_within_s
     await t.configure("TxCtrlr.EVConnectionTimeOut", str(limit_s))
     await drivers_are_asked(t)
     await t.configure_if_possible("TxCtrlr.TxStartPoint", "Authorized")
@@ -73,6 +73,10 @@ async def remote_stop_of_nothing(t: Trial) -> None:
     other = "no-such-transaction" if transaction != "no-such-transaction" else "another"
     answer = await t.call("RequestStopTransaction", {"transactionId": other})
     t.equal(answer["status"], "Rejected", "status of RequestStopTransactionResponse", "F03.FR.08")
+    stopped = "TransactionEventRequest of the transaction that goes on, after a stop of another"
+    await t.forbid(
+        "TransactionEvent", 1, lambda p: p["triggerReason"] == "RemoteStop" or p["eventType"] == "Ended", requirement="F03.FR.08", what=stopped
+    )
 
 
 @case("TC_K_38_CS", "F01.FR.12", "F01.FR.13")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.case import case
 from conformance.trial import Trial, variable
 
-VENDOR, MESSAGE = "org.openchargealliance.Test System", "TestMessage"
+VENDOR, MESSAGE = "org.openchargealliance.octt", "TestMessage"
 CUSTOM = {"vendorId": VENDOR, "temperature": 21, "list": [1, "two", {"three": 3.5}]}
 
 

@@ -17,7 +17,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -50,8 +50,29 @@ FAULTS = {
     "garbles": "answers a SetVariables with what is no message",
     "no-text": "answers a SetVariables with bytes that are no text",
     "charges-at-once": "says that it is charging as soon as a cable is plugged in, and nothing when it does",
+    "late-event": "takes its time for the first event of a transaction",
+    "wrong-order": "numbers two events the wrong way round",
+    "clock-runs-back": "stamps each event with a time before that of the last one",
+    "no-zone": "does not say which zone its times are of",
+    "goes-on": "tells of a transaction after its end",
+    "gives-up": "tries only once to tell an event that the CSMS does not take",
+    "tries-at-once": "does not wait before it tries again",
+    "asks-anyway": "asks of a card that the CSMS itself has named, although it is told not to",
+    "no-remote-start": "does not say that the CSMS has started it",
+    "stops-anything": "accepts to stop a transaction that it does not have",
+    "slow-meter": "takes the seconds between meter values for pairs of them",
+    "other-measurand": "measures the current where the energy is asked for",
+    "never-free": "says after a start that its second connector is out of order",
+    "no-startup": "does not tell of its start as a security event",
 }
 """What may be planted, and what it does then."""
+
+MANNERS = {
+    "counts-on": "numbers its events on from transaction to transaction",
+    "any-order": "sends what is new before what is old, each with its right number",
+    "by-event": "tells of its connectors by NotifyEvent",
+}
+"""How it may be right in another way."""
 
 OWN_PROCESS = frozenset({"dies"})
 """Faults that need a process of their own."""
@@ -67,6 +88,11 @@ START = {
     ("TxCtrlr", "EVConnectionTimeOut"): "30",
     ("OCPPCommCtrlr", "OfflineThreshold"): "60",
     ("OCPPCommCtrlr", "HeartbeatInterval"): "300",
+    ("OCPPCommCtrlr", "MessageTimeout"): "5",
+    ("OCPPCommCtrlr", "MessageAttempts"): "2",
+    ("OCPPCommCtrlr", "MessageAttemptInterval"): "1",
+    ("SampledDataCtrlr", "TxUpdatedInterval"): "0",
+    ("SampledDataCtrlr", "TxUpdatedMeasurands"): "Energy.Active.Import.Register",
 }
 PASSWORD = ("SecurityCtrlr", "BasicAuthPassword")
 
@@ -98,6 +124,9 @@ class Evse:
         self.card: dict[str, str] | None = None
         self.transaction = ""
         self.seq_no = 0
+        self.remote_start_id: int | None = None
+        """Until an event has named it."""
+        self.moment = datetime.now(UTC)
 
 
 class Station(ChargePoint):  # type: ignore[misc]
@@ -162,6 +191,26 @@ class Station(ChargePoint):  # type: ignore[misc]
         elif requested_message == "StatusNotification" and evse is not None:
             await self.owner.say_status(evse["id"])
 
+    @on("RequestStartTransaction")
+    def request_start_transaction(self, evse_id: int = 1, **_: Any) -> call_result.RequestStartTransaction:
+        running = self.owner.evses[evse_id].transaction
+        return call_result.RequestStartTransaction(status="Accepted", transaction_id=running or None)
+
+    @after("RequestStartTransaction")
+    async def started(self, id_token: dict[str, str], remote_start_id: int, evse_id: int = 1, **_: Any) -> None:
+        await self.owner.start_from_afar(evse_id, {"id_token": id_token["id_token"], "type": id_token["type"]}, remote_start_id)
+
+    @on("RequestStopTransaction")
+    def request_stop_transaction(self, transaction_id: str, **_: Any) -> call_result.RequestStopTransaction:
+        known = any(evse.transaction == transaction_id for evse in self.owner.evses.values())
+        return call_result.RequestStopTransaction(status="Accepted" if known or self.owner.fault == "stops-anything" else "Rejected")
+
+    @after("RequestStopTransaction")
+    async def stopped(self, transaction_id: str, **_: Any) -> None:
+        for evse_id, evse in self.owner.evses.items():
+            if evse.transaction == transaction_id:
+                await self.owner.stop(evse_id, "RemoteStop", "Remote")
+
     @on("GetBaseReport")
     def get_base_report(self, **_: Any) -> call_result.GetBaseReport:
         return call_result.GetBaseReport(status="NotSupported")
@@ -180,11 +229,14 @@ class Foreign:
         password: str = "",
         offers: tuple[str, ...] = ("ocpp2.0.1",),
         hook_port: int = 0,
+        manner: str = "",
     ) -> None:
-        if fault and fault not in FAULTS:
-            raise ValueError(f"{fault}: must be one of {', '.join(FAULTS)}")
+        for one, known in ((fault, FAULTS), (manner, MANNERS)):
+            if one and one not in known:
+                raise ValueError(f"{one}: must be one of {', '.join(known)}")
         self.url = url
         self.fault = fault
+        self.manner = manner
         self.identity = identity
         self.tls = tls
         self.password = password
@@ -200,6 +252,7 @@ class Foreign:
         self._count = 0
         self._life: asyncio.Task[None] | None = None
         self._worker: asyncio.Task[None] | None = None
+        self._meter: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -234,15 +287,16 @@ class Foreign:
         await self._dies()
         self._accepted.clear()
         for evse in self.evses.values():
-            evse.card, evse.transaction = None, ""
+            evse.card, evse.transaction, evse.remote_start_id = None, "", None
         self._lives()
 
     def _lives(self) -> None:
         self._life = asyncio.create_task(self._live())
         self._worker = asyncio.create_task(self._work())
+        self._meter = asyncio.create_task(self._measure())
 
     async def _dies(self) -> None:
-        for task in (self._worker, self._life):
+        for task in (self._meter, self._worker, self._life):
             assert task is not None
             # More than once: asyncio.wait_for of Python 3.11, which the package waits with, may lose a cancellation.
             while not task.done():
@@ -289,7 +343,8 @@ class Foreign:
         for evse_id in self.evses:
             if self.fault != "no-status" or evse_id == 1:
                 await self.say_status(evse_id)
-        await self._say(call.SecurityEventNotification(type="StartupOfTheDevice", timestamp=now()))
+        if self.fault != "no-startup":
+            await self._say(call.SecurityEventNotification(type="StartupOfTheDevice", timestamp=now()))
         self._accepted.set()
 
     async def _say(self, request: Any) -> Any:
@@ -306,8 +361,17 @@ class Foreign:
 
     async def say_status(self, evse_id: int) -> None:
         """StatusNotification of a connector."""
-        status = "Occupied" if self.evses[evse_id].plugged else "Available"
-        await self._say(call.StatusNotification(timestamp=now(), connector_status=status, evse_id=evse_id, connector_id=1))
+        status = "Occupied" if self.evses[evse_id].plugged else "Faulted" if (self.fault, evse_id) == ("never-free", 2) else "Available"
+        if self.manner != "by-event":
+            await self._say(call.StatusNotification(timestamp=now(), connector_status=status, evse_id=evse_id, connector_id=1))
+            return
+        self._count += 1
+        event = {
+            "event_id": self._count, "timestamp": now(), "trigger": "Delta", "actual_value": status,
+            "event_notification_type": "HardWiredNotification",
+            "component": {"name": "Connector", "evse": {"id": evse_id, "connector_id": 1}}, "variable": {"name": "AvailabilityState"},
+        }  # fmt: skip
+        await self._say(call.NotifyEvent(generated_at=now(), seq_no=0, event_data=[event]))
 
     # What it does
 
@@ -315,7 +379,7 @@ class Foreign:
         while True:
             deed = await self.deeds.get()
             await self._accepted.wait()
-            # It keeps no queue: what nobody hears is lost.
+            # It keeps no queue beside its attempts: what nobody hears is lost.
             with suppress(ConnectionClosed, asyncio.TimeoutError):
                 await self._do(deed["deed"], deed["evse"] or 1, {"id_token": deed["token"], "type": deed["type"]})
 
@@ -340,7 +404,7 @@ class Foreign:
     async def _present(self, evse_id: int, card: dict[str, str]) -> None:
         evse = self.evses[evse_id]
         if evse.card == card:
-            await self._stop(evse_id)
+            await self.stop(evse_id, "RemoteStop" if self.fault == "wrong-trigger" else "StopAuthorized", "Local")
             return
         if self.fault != "no-authorize":
             answer = await self._say(call.Authorize(id_token=card))
@@ -348,6 +412,26 @@ class Foreign:
                 return
         evse.card = card
         await self._goes_on(evse_id, "Authorized")
+
+    async def start_from_afar(self, evse_id: int, card: dict[str, str], remote_start_id: int) -> None:
+        """The CSMS wants a driver to charge."""
+        if self.values["AuthCtrlr", "AuthorizeRemoteStart"] == "true" or self.fault == "asks-anyway":
+            answer = await self._say(call.Authorize(id_token=card))
+            if answer is None or answer.id_token_info["status"] != "Accepted":
+                return
+        evse = self.evses[evse_id]
+        evse.card, evse.remote_start_id = card, remote_start_id
+        await self._goes_on(evse_id, "Authorized")
+
+    async def _measure(self) -> None:
+        """A register is told of every so many seconds of a transaction."""
+        while True:
+            interval_s = int(self.values["SampledDataCtrlr", "TxUpdatedInterval"])
+            await asyncio.sleep((interval_s * 2 if self.fault == "slow-meter" else interval_s) or 0.1)
+            for evse_id, evse in self.evses.items():
+                if interval_s and evse.transaction:
+                    with suppress(ConnectionClosed, asyncio.TimeoutError):
+                        await self._event(evse_id, "MeterValuePeriodic", "Charging", measured=True)
 
     async def _goes_on(self, evse_id: int, trigger: str) -> None:
         evse = self.evses[evse_id]
@@ -359,16 +443,23 @@ class Foreign:
         # One event tells of what happened, the next that energy flows.
         liar = self.fault == "charges-at-once"
         state = "Charging" if liar and evse.plugged else "EVConnected" if evse.plugged else "Idle"
-        await self._event(evse_id, trigger, state, with_card=trigger == "Authorized" or not evse.transaction)
+        told = [self._made(evse_id, trigger, state, with_card=trigger == "Authorized" or not evse.transaction)]
         if path and not liar:
-            await self._event(evse_id, "ChargingStateChanged", "Charging")
+            told.append(self._made(evse_id, "ChargingStateChanged", "Charging"))
+        if self.fault == "wrong-order" and len(told) > 1:
+            told[0].seq_no, told[1].seq_no = told[1].seq_no, told[0].seq_no
+        if self.manner == "any-order":
+            told.reverse()
+        for one in told:
+            await self._tell(one)
 
-    async def _stop(self, evse_id: int) -> None:
+    async def stop(self, evse_id: int, trigger: str, reason: str) -> None:
+        """Somebody stops a transaction."""
         evse = self.evses[evse_id]
         ends = bool(self._points("TxStopPoint") & {"Authorized", "PowerPathClosed", "EnergyTransfer"})
         if evse.transaction:
-            trigger = "RemoteStop" if self.fault == "wrong-trigger" else "StopAuthorized"
-            await self._event(evse_id, trigger, "EVConnected" if evse.plugged else "Idle", ended="Local" if ends else "", with_card=True)
+            state = "EVConnected" if evse.plugged else "Idle"
+            await self._event(evse_id, trigger, state, ended=reason if ends else "", with_card=reason == "Local")
             if not ends:
                 evse.card = None
                 await self._event(evse_id, "ChargingStateChanged", "EVConnected")
@@ -384,13 +475,35 @@ class Foreign:
             await self._event(evse_id, "EVCommunicationLost", "Idle", ended="EVDisconnected" if ends else "")
         evse.card = None
 
-    async def _event(self, evse_id: int, trigger: str, state: str, *, ended: str = "", with_card: bool = False) -> None:
+    async def _event(self, evse_id: int, trigger: str, state: str, *, ended: str = "", with_card: bool = False, measured: bool = False) -> None:
+        transaction = self.evses[evse_id].transaction
+        await self._tell(self._made(evse_id, trigger, state, ended=ended, with_card=with_card, measured=measured))
+        if ended and self.fault == "goes-on":
+            self.evses[evse_id].transaction = transaction
+            await self._tell(self._made(evse_id, "ChargingStateChanged", "Idle"))
+            self.evses[evse_id].transaction = ""
+
+    async def _tell(self, event: Any) -> None:
+        """As often as it takes, or as it may."""
+        if self.fault == "late-event" and event.event_type == "Started":
+            await asyncio.sleep(LATE_S)
+        attempts = 1 if self.fault == "gives-up" else int(self.values["OCPPCommCtrlr", "MessageAttempts"])
+        for attempt in range(1, attempts + 1):
+            # Silence is as good as an error.
+            with suppress(asyncio.TimeoutError):
+                if await self._say(event) is not None:
+                    return
+            if self.fault != "tries-at-once" and attempt < attempts:
+                await asyncio.sleep(attempt * int(self.values["OCPPCommCtrlr", "MessageAttemptInterval"]))
+
+    def _made(self, evse_id: int, trigger: str, state: str, *, ended: str = "", with_card: bool = False, measured: bool = False) -> Any:
         evse = self.evses[evse_id]
         kind = "Updated"
         if not evse.transaction:
             kind = "Started"
             self._count += 1
-            evse.transaction, evse.seq_no = f"{self.identity}-{self._count}-{id(self) % 100_000}-{datetime.now(UTC).timestamp()}"[:36], 0
+            evse.transaction = f"{self.identity}-{self._count}-{id(self) % 100_000}-{datetime.now(UTC).timestamp()}"[:36]
+            evse.seq_no = evse.seq_no if self.manner == "counts-on" else 0
         elif ended and self.fault != "no-ended":
             kind = "Ended"
         elif self.fault == "started-twice":
@@ -398,20 +511,32 @@ class Foreign:
         card = evse.card
         if card is not None and self.fault == "wrong-card":
             card = {**card, "id_token": card["id_token"][::-1]}
-        info = {"transaction_id": evse.transaction, "charging_state": state, **({"stopped_reason": ended} if kind == "Ended" else {})}
+        info: dict[str, Any] = {"transaction_id": evse.transaction, "charging_state": state}
+        if kind == "Ended":
+            info["stopped_reason"] = ended
+        if evse.remote_start_id is not None and not measured and self.fault != "no-remote-start":
+            info["remote_start_id"], trigger = evse.remote_start_id, "RemoteStart"
+        evse.remote_start_id = None
+        timestamp = now()
+        if self.fault == "clock-runs-back":
+            evse.moment -= timedelta(seconds=1)
+            timestamp = evse.moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        measurand = "Current.Import" if self.fault == "other-measurand" else "Energy.Active.Import.Register"
+        sample = {"value": 1.0, "context": "Sample.Periodic", "measurand": measurand}
         told = call.TransactionEvent(
             event_type=kind,
-            timestamp=now(),
+            timestamp=timestamp.removesuffix("Z") if self.fault == "no-zone" else timestamp,
             trigger_reason="Because" if self.fault == "schema" else trigger,
             seq_no=evse.seq_no,
             transaction_info=info,
             evse=None if self.fault == "no-evse" else {"id": evse_id, "connector_id": 1},
             id_token=card if with_card else None,
+            meter_value=[{"timestamp": timestamp, "sampled_value": [sample]}] if measured else None,
         )
         evse.seq_no += 2 if self.fault == "seq-gap" else 1
         if kind == "Ended" or (ended and self.fault == "no-ended"):
             evse.transaction = ""
-        await self._say(told)
+        return told
 
 
 async def lives(station: Foreign) -> None:

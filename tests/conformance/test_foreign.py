@@ -26,19 +26,29 @@ from conformance.verdict import Result, Verdict
 from stationd.conform_wire import foreign, run_wire, tls
 from stationd.csms import FriendlyCsms
 from stationd.hands import HookHands
-from tests.conformance.foreign import FAULTS, OWN_PROCESS, START, Foreign
+from tests.conformance.foreign import FAULTS, MANNERS, OWN_PROCESS, START, Foreign
 
 PATIENCE_S = 2.0
+SETTINGS = Settings(meter_interval_s=2)
 SCHEMAS = installed_schemas()
 
 FEATURES = {
     **dict.fromkeys(features_of(None), "no"),
-    **dict.fromkeys(("AQ-9", "C-09.1", "C-09.2", "C-09.4", "C-10.1", "C-10.2", "C-30", "C-51", "C-52", "HFS-2"), "yes"),
+    **dict.fromkeys(("AQ-9", "C-09.1", "C-09.2", "C-09.4", "C-10.1", "C-10.2", "C-30", "C-36", "C-48.1", "C-48.2", "C-51", "C-52", "HFS-2"), "yes"),
     "HFS-8": "2",
 }
 """What the other station says that it has."""
 
 VARIABLES, CHARGE, LEAVE, REFUSED, NOT_ITS = "TC_B_06_CS", "TC_E_03_CS", "TC_E_06_CS", "TC_C_02_CS", "TC_E_02_CS"
+RETRIED, MEASURED = "TC_E_51_CS", "TC_J_09_CS"
+PLUGGED, FREE, FROM_AFAR, UNASKED, STOPPED_FROM_AFAR, STOP_OF_NOTHING = (
+    "TC_G_01_CS",
+    "TC_G_02_CS",
+    "TC_F_01_CS",
+    "TC_F_03_CS",
+    "TC_F_08_CS",
+    "TC_F_09_CS",
+)
 
 FOUND_BY = {
     # fault: the case that finds it, and what it says of it
@@ -63,34 +73,68 @@ FOUND_BY = {
     "garbles": (VARIABLES, "frame: expected a CALL, or an answer to what was asked, got no JSON"),
     "no-text": (VARIABLES, "got it sent a text that is no UTF-8"),
     "charges-at-once": ("TC_E_09_CS", "chargingState when the cable is plugged in"),
+    "late-event": (CHARGE, "TransactionEventRequest"),
+    "wrong-order": (CHARGE, "eventType of a later event"),
+    "clock-runs-back": (CHARGE, "timestamp of an event"),
+    "no-zone": (CHARGE, "a date-time as RFC 3339 has it"),
+    "goes-on": (LEAVE, "what follows the end of a transaction"),
+    "gives-up": (RETRIED, "attempt 2 of a TransactionEventRequest"),
+    "tries-at-once": (RETRIED, "seconds before attempt 2"),
+    "asks-anyway": (UNASKED, "AuthorizeRequests while AuthorizeRemoteStart is false"),
+    "no-remote-start": (FROM_AFAR, "RemoteStart"),
+    "stops-anything": (STOP_OF_NOTHING, "status of RequestStopTransactionResponse"),
+    "slow-meter": (MEASURED, "MeterValuePeriodic"),
+    "other-measurand": (MEASURED, "measurands that"),
+    "never-free": (PLUGGED, "status of connector 1 of EVSE 2"),
+    "no-startup": (PLUGGED, "SecurityEventNotificationRequest"),
 }
 
 
-async def tried(fault: str, *case_ids: str, power_cycle: bool = True) -> tuple[list[Result], dict[tuple[str, str], str]]:
+async def tried(fault: str, *case_ids: str, power_cycle: bool = True, manner: str = "") -> tuple[list[Result], dict[tuple[str, str], str]]:
     """The cases at a station with a fault, and the values of its variables afterwards."""
     csms = FriendlyCsms(port=0, versions=("2.0.1",), check=False)
     await csms.start()
-    async with Foreign(csms.url, fault) as station:
+    async with Foreign(csms.url, fault, manner=manner) as station:
         try:
-            make = foreign(csms, HookHands(station.hook), Settings(), power_cycle=power_cycle)
+            make = foreign(csms, HookHands(station.hook), SETTINGS, power_cycle=power_cycle)
             make.patience_s = PATIENCE_S
-            return await run_wire(chosen(case_ids=case_ids), make, Settings(), SCHEMAS, features=FEATURES), station.values
+            return await run_wire(chosen(case_ids=case_ids), make, SETTINGS, SCHEMAS, features=FEATURES), station.values
         finally:
             await csms.stop()
 
 
 def test_a_station_that_is_right_passes() -> None:
     """If this failed, a case would blame a station for what it does well, or for being another one than ours."""
+    parts = (
+        (VARIABLES, CHARGE, LEAVE, NOT_ITS),
+        (REFUSED, PLUGGED, FREE, FROM_AFAR, UNASKED),
+        (STOPPED_FROM_AFAR, STOP_OF_NOTHING),
+        (RETRIED,),
+        (MEASURED,),
+    )
 
-    async def two_stations() -> list[Result]:
-        found = await asyncio.gather(tried("", VARIABLES, CHARGE, LEAVE, NOT_ITS), tried("", REFUSED))
+    async def stations() -> list[Result]:
+        found = await asyncio.gather(*(tried("", *case_ids) for case_ids in parts))
         return [one for results, _ in found for one in results]
 
-    results = {one.case_id: one for one in asyncio.run(two_stations())}
+    results = {one.case_id: one for one in asyncio.run(stations())}
 
     assert results.pop(NOT_ITS).verdict is Verdict.NOT_APPLICABLE
     assert {case_id: one.note for case_id, one in results.items() if one.verdict is not Verdict.PASS} == {}
-    assert len(results) == 4
+    assert len(results) == 12
+
+
+def test_a_station_that_is_right_in_another_way_passes() -> None:
+    """If this failed, the cases would blame a station for what is left open: the order of events, their first number, how a connector is told."""
+
+    async def all_of_them() -> list[Result]:
+        found = await asyncio.gather(*(tried("", CHARGE, LEAVE, FREE, FROM_AFAR, manner=manner) for manner in MANNERS))
+        return [one for results, _ in found for one in results]
+
+    results = asyncio.run(all_of_them())
+
+    assert [(one.case_id, one.note) for one in results if one.verdict is not Verdict.PASS] == []
+    assert len(results) == 4 * len(MANNERS)
 
 
 def test_a_station_whose_power_nobody_cuts_is_asked_to_speak() -> None:
