@@ -100,6 +100,8 @@ class Bench(ABC):
     """Whether a station can be put into the state that every case presupposes."""
     remembers = False
     """Whether the next case finds the station as this one leaves it."""
+    up = False
+    """Whether the station has started and was accepted before the case begins."""
 
     def __init__(self) -> None:
         self.trace: list[Entry] = []
@@ -148,6 +150,11 @@ class Bench(ABC):
     @abstractmethod
     def now_ms(self) -> int:
         """Milliseconds since the bench was started."""
+
+    def known(self, address: dict[str, Any]) -> str | None:
+        """The value of a variable (component and variable, as OCPP writes them) where the bench knows it without asking; else None."""
+        del address
+        return None
 
     def remark(self) -> str:
         """What is known of why something did not come, to be added to what was got; empty where nothing is."""

@@ -38,8 +38,10 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
     trial = Trial(bench, settings, schemas)
     try:
         await bench.start()
-        await trial.booted()
-        if bench.prepares:
+        if bench.up:
+            trial.was_up()
+        else:
+            await trial.booted()
             # What holds before every case (edition 4, general pre conditions), where the station has a say in it.
             await trial.configure_if_possible("AuthCtrlr.LocalPreAuthorize", "false")
         for address, value in case.configuration.items():

@@ -32,7 +32,7 @@ READING_S = 0.5
 async def points(t: Trial) -> tuple[frozenset[str], frozenset[str]]:
     """The start points and the stop points in force."""
     if t.points is None:
-        start, stop = await t.get("TxCtrlr.TxStartPoint"), await t.get("TxCtrlr.TxStopPoint")
+        start, stop = await t.in_force("TxCtrlr.TxStartPoint"), await t.in_force("TxCtrlr.TxStopPoint")
         t.points = frozenset(start.replace(" ", "").split(",")), frozenset(stop.replace(" ", "").split(","))
     return t.points
 
@@ -184,7 +184,7 @@ async def remotely_authorized(t: Trial, token: Token | None = None, *, evse_id: 
     """
     token, evse_id = token or t.settings.valid, evse_id or t.settings.evse_id
     starts, _ = await points(t)
-    asks = (await t.get("AuthCtrlr.AuthorizeRemoteStart")).lower() == "true"
+    asks = (await t.in_force("AuthCtrlr.AuthorizeRemoteStart")).lower() == "true"
     before, connected = running(t, evse_id), occupied(t, evse_id)
     request = {"idToken": token.payload, "remoteStartId": REMOTE_START_ID, "evseId": evse_id, **({"chargingProfile": profile} if profile else {})}
     mark = len(t.heard)

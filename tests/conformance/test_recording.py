@@ -171,4 +171,4 @@ def test_the_command_reads_a_data_directory(tmp_path: Path, capsys: pytest.Captu
 
     assert main(["conform", "run", "--bench", "recording", str(tmp_path / "cp"), "--case", "TC_B_06_CS", "TC_E_04_CS"]) == 0
     assert capsys.readouterr().out.endswith("1 passed, 0 failed, 1 skipped\n")
-    assert recorded(tmp_path / "cp").deeds
+    assert recorded(tmp_path / "cp").links
