@@ -21,7 +21,7 @@ from machines.device_model.state import FOLDS as MODEL_FOLDS
 from machines.inputs import CableConnected, CableDisconnected, CardPresented, LinkDown, LinkUp, PilotChanged, Started, Stopping
 from machines.outbound.facts import Queued
 from machines.station import STATION
-from replay.export import FRAME_EVENTS, frame_of
+from replay.export import FRAME_EVENTS, asked_before, frame_of
 from replay.reading import open_journal, scan
 from wire import calendar
 
@@ -120,8 +120,7 @@ def recorded(path: Path) -> Recording:
 def of_journal(store: Reading) -> Recording:
     """What a station's journal tells."""
     found: list[Happened] = []
-    journal = 0
-    actions: dict[int, str] = {}
+    journal, actions = asked_before(store)
     model = begin(store, STATION).station[DEVICE_MODEL]
     values = [(0, _in_force(model))]
     for seq, at, events in scan(store, (*FRAME_EVENTS, *DEEDS, *MODEL_FOLDS)):

@@ -6,7 +6,7 @@ what is not found is NOT EXERCISED and says what was looked for.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -87,10 +87,13 @@ class RecordingBench(Bench):
         self.version = place.version
         self._begun_ms = self._now_ms = place.ms
         self._linked = self._opened = place.linked
+        self._away = False
         self._cut = False
         """Whether the case has broken the link."""
         self._old = place.old
         self._driver = RecordedDriver(self)
+        self.first = -1
+        """The place of the first deed or CALL of the case."""
         self._asked_away = False
         """Whether the case has connectors be unavailable."""
         self._bound: dict[str, Any] = {}
@@ -183,14 +186,14 @@ class RecordingBench(Bench):
 
     async def hang_up(self, *, stay_away: bool) -> None:
         """Find the link break."""
-        del stay_away
         if not self.recording.links:
             raise NotExercised("a log of messages does not tell when a link breaks")
         self.found(lambda one: one.what is What.LINK_DOWN, "a link that breaks")
-        self._cut = True
+        self._cut, self._away = True, stay_away
 
     async def come_back(self) -> None:
-        """The link comes up when it does."""
+        """The link comes up when it does, and not before."""
+        self._away = False
 
     # The recording
 
@@ -210,6 +213,7 @@ class RecordingBench(Bench):
         for at in range(self.place, len(self.recording.happened)):
             one = self.recording.happened[at]
             if fits(one):
+                self.first = at if self.first < 0 else self.first
                 return at
             if self._barrier(one):
                 raise NotExercised(f"looked for {sought}; the recording goes on with {one}")
@@ -231,6 +235,8 @@ class RecordingBench(Bench):
         if one.what is What.CALL:
             self._hear(one)
         elif one.what is What.LINK_UP:
+            if self._away:
+                raise NotExercised(f"{one}: the case would have the station dial in vain a while longer")
             self._linked, self._opened, self._cut = True, True, False
             self.version = "2.1" if one.name == "ocpp2.1" else "2.0.1"
         elif one.what in (What.LINK_DOWN, What.START):
@@ -385,6 +391,79 @@ RANK = (Verdict.FAIL, Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.ERROR, Verdi
 """Of what came of a case in several places of a recording, what counts first."""
 
 
+AT_AN_EVSE = frozenset("CEJ")
+"""Blocks whose cases are about one EVSE, whatever happens at the others meanwhile."""
+
+ABOUT_ALL = frozenset({"E14", "C16"})
+"""Use cases of those blocks that are about the whole station all the same."""
+
+
+def _evses(recording: Recording) -> set[int]:
+    """EVSEs that a vehicle was ever connected to."""
+    return {one.payload["evse"] for one in recording.happened if one.what is What.PLUG_IN}
+
+
+def at_evse(recording: Recording, evse_id: int) -> Recording:
+    """What happened at an EVSE and to the whole station; nothing that is about another EVSE."""
+    where: dict[str, int] = {}
+    for one in recording.happened:
+        if one.name == "TransactionEvent" and one.what is What.CALL and isinstance(one.payload, dict) and "evse" in one.payload:
+            where.setdefault(one.payload["transactionInfo"]["transactionId"], one.payload["evse"]["id"])
+    cards = _readers(recording, where)
+    left_out: set[str] = set()
+    kept: list[int] = []
+    held: dict[str, bool] = {}
+    for at, one in enumerate(recording.happened):
+        if one.what is What.CARD:
+            here = held[one.payload["token"]] = not cards[at] or evse_id in cards[at]
+        elif one.what is What.CALL and one.name == "Authorize":
+            here = held.get(_token_of(one), True)
+        elif one.what in (What.CALL, What.ASKED):
+            here = not _elsewhere(one, evse_id, where)
+        elif one.what in (What.PLUG_IN, What.UNPLUG, What.PILOT):
+            here = one.payload["evse"] == evse_id
+        else:
+            here = one.what not in (What.ANSWER, What.REPLY) or one.message_id not in left_out
+        if here:
+            kept.append(at)
+        elif one.what in (What.CALL, What.ASKED):
+            left_out.add(one.message_id)
+    happened = tuple([recording.happened[at] for at in kept])
+    return recording._replace(happened=happened, values=tuple([(bisect_left(kept, at), values) for at, values in recording.values]))
+
+
+def _readers(recording: Recording, where: dict[str, int]) -> dict[int, list[int]]:
+    """For every card the EVSEs that it was held to: as it is told, or those of the next transaction that names it; none where nobody knows."""
+    found: dict[int, list[int]] = {}
+    named: dict[str, int] = {}
+    for at in range(len(recording.happened) - 1, -1, -1):
+        one = recording.happened[at]
+        if one.what is What.CARD:
+            token = one.payload["token"]
+            found[at] = one.payload["evses"] or ([named[token]] if token in named else [])
+        elif one.what is What.CALL and one.name == "TransactionEvent" and isinstance(one.payload, dict):
+            evse_id = where.get(one.payload.get("transactionInfo", {}).get("transactionId", ""), 0)
+            if _token_of(one) and evse_id:
+                named[_token_of(one)] = evse_id
+    return found
+
+
+def _token_of(one: Happened) -> str:
+    token = one.payload.get("idToken") if isinstance(one.payload, dict) else None
+    return str(token.get("idToken", "")) if isinstance(token, dict) else ""
+
+
+def _elsewhere(one: Happened, evse_id: int, where: dict[str, int]) -> bool:
+    """Whether a CALL is about another EVSE."""
+    told = one.payload if isinstance(one.payload, dict) else {}
+    transaction = told.get("transactionInfo", told).get("transactionId")
+    about = told.get("evseId", where.get(transaction, evse_id))
+    if one.name == "NotifyEvent":
+        places = {event.get("component", {}).get("evse", {}).get("id", evse_id) for event in told.get("eventData", ())}
+        return bool(places) and evse_id not in places
+    return about not in (evse_id, 0)
+
+
 class Idle:
     """Whether a station is idle, from what happened until now: up, linked, everything told, and nobody there."""
 
@@ -403,7 +482,8 @@ class Idle:
 
     def idle(self, now_ms: int) -> bool:
         """Whether a case may begin."""
-        quiet = not self._waiting and not self.plugged and not self.open
+        asked = any(one.what is What.ASKED or one.name in ("TransactionEvent", "Authorize") for one in self._waiting.values())
+        quiet = not asked and not self.plugged and not self.open
         known = bool(self.statuses) and set(self.statuses.values()) == {"Available"}
         authorized = self._card_ms >= 0 and now_ms - self._card_ms < FORGOTTEN_MS
         return self.linked and self.accepted and quiet and known and not authorized
@@ -417,7 +497,7 @@ class Idle:
         match one.what:
             case What.START:
                 self._off()
-                self.linked = not self.links
+                self.linked, self.accepted = not self.links, False
             case What.LINK_DOWN:
                 self._off()
             case What.LINK_UP:
@@ -537,36 +617,38 @@ def over(
     """All of *cases* over a recording, each from every place where it may begin."""
     features = features if features is not None else features_of(None)
     answers = {one.message_id: one for one in recording.happened if one.what is What.ANSWER}
-    possible = list(places(recording))
+    views = [recording, *(at_evse(recording, evse_id) for evse_id in sorted(_evses(recording)))]
+    whole, *parts = [(view, list(places(view))) for view in views]
     results = []
     for listed in cases:
-        found = [
-            one
-            for place in possible
-            if listed.block not in place.taken
-            for one in _tried(recording, place, answers, listed, settings, schemas, features)
-        ]
-        results.append(_of_several(found) if found else _nowhere(listed, settings, schemas, features))
+        in_part = listed.block in AT_AN_EVSE and ABOUT_ALL.isdisjoint(listed.use_cases) and parts
+        found: dict[Any, Result] = {}
+        for view, possible in parts if in_part else [whole]:
+            for place in possible:
+                if listed.block in place.taken:
+                    continue
+                bench = RecordingBench(view, place, answers)
+                here = settings._replace(evse_id=place.evse_id, connector_id=place.connector_id, evses=place.evses or settings.evses)
+                (result,) = finished(run([listed], lambda _: bench, here, schemas, features=features))  # noqa: B023 (it is used at once)
+                # The same moment can be come to from two places.
+                found[id(view), bench.first if result.verdict in (Verdict.PASS, Verdict.FAIL) else -1 - place.at] = result
+        results.append(_of_several(list(found.values())) if found else _nowhere(listed, settings, schemas, features))
         if progress is not None:
             progress(results[-1])
     return results
 
 
-def _tried(
-    recording: Recording, place: Place, answers: dict[str, Happened], listed: Listed, settings: Settings, schemas: Schemas, features: dict[str, str]
-) -> list[Result]:
-    here = settings._replace(evse_id=place.evse_id, connector_id=place.connector_id, evses=place.evses or settings.evses)
-    return finished(run([listed], lambda _: RecordingBench(recording, place, answers), here, schemas, features=features))
-
-
 def _of_several(found: list[Result]) -> Result:
     """A case that was right wherever it was exercised has passed; one that was wrong once has not."""
-    # Of several that were not exercised, the one that came furthest says most.
-    best = min(found, key=lambda one: (RANK.index(one.verdict), -len(one.trace)))
+    # Of several that were not exercised, the one that came furthest says most, and a later one more than one before a start.
+    best: Result = min(reversed(found), key=lambda one: (RANK.index(one.verdict), -len(one.trace)))
     right, wrong = (sum(one.verdict is verdict for one in found) for verdict in (Verdict.PASS, Verdict.FAIL))
     if best.verdict not in (Verdict.PASS, Verdict.FAIL) or right + wrong == 1:
         return best
-    times = f"exercised {right + wrong} times" + (f", wrong {wrong}" if wrong else "")
+    times = f"exercised {right + wrong} times"
+    if wrong:
+        turns = sorted({turn for one in found if one.failure is not None for turn in one.failure.turns})
+        times += f", wrong {wrong}" + (f", in turns {', '.join(map(str, turns))}" if wrong > 1 and turns else "")
     return best._replace(note=f"{best.note} ({times})" if best.note else times, seconds=sum(one.seconds for one in found))
 
 

@@ -103,6 +103,9 @@ def failure_lines(result: Result) -> Iterator[str]:
             yield f"  by       {result.failure.requirement}"
         if result.failure.turns:
             yield f"  in turn  {', '.join(map(str, result.failure.turns))}"
+        more = result.note.removeprefix(str(result.failure)).strip(" ()")
+        if more:
+            yield f"  of       {more}"
     if result.journal:
         yield f"  look at  {result.journal}"
     yield ""

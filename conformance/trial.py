@@ -491,7 +491,12 @@ class Trial:
         known = self.bench.known(variable(address))
         if known is not None and known.lower() == value.lower():
             return
-        answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
+        try:
+            answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
+        except NotExercised as missing:
+            if known is None:
+                raise
+            raise NotExercised(f"the case needs {address} to be {value}, here it is {known}") from missing
         result = answer["getVariableResult"][0]
         if result["attributeStatus"] == "Accepted" and result.get("attributeValue", "").lower() == value.lower():
             return

@@ -11,18 +11,23 @@ from typing import Any
 
 from engine.event import EffectId, Value
 from engine.kernel import Turn
+from eventlog.segments import begin
 from eventlog.store import Reading
+from machines.boot.state import BOOT
+from machines.clock.facts import ClockSet
 from machines.effects import Call, Reply, ReplyError, Say
 from machines.inputs import Answered, Called, CalledBadly, Garbled, Refused, Started, StraySend
 from machines.outbound.asks import message_id
 from machines.outbound.facts import Queued
-from replay.reading import Wall, scan, turns
+from machines.outbound.state import OUTBOUND
+from machines.station import STATION
+from replay.reading import Wall, scan, turns, wall_at_base
 from wire import jsontext
 
 
 def turn_lines(store: Reading, station: int = 0) -> Iterator[str]:
     """One JSON object a turn: all that the row says, records by field name, payloads as the JSON that they are."""
-    wall = Wall()
+    wall = wall_at_base(store, station)
     for turn in turns(store, station):
         wall.hear(turn.facts)
         yield jsontext.encode(as_json(turn, wall, station)).decode()
@@ -71,11 +76,8 @@ def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
     Members: ``timestamp``, ``direction`` (``received`` or ``sent``, as the station sees it), ``messageType``, ``messageId``, ``action`` (of the CALL
     that it answers, too), ``payload``.  A message that was decided and never left, because the link broke at that moment, is among the sent ones.
     """
-    wall = Wall()
-    journal = 0
-    actions: dict[int, str] = {}
-    from machines.clock.facts import ClockSet
-
+    wall = wall_at_base(store, station)
+    journal, actions = asked_before(store, station)
     for _, at, events in scan(store, (*FRAME_EVENTS, ClockSet), station):
         wall.hear(events)
         asked = ""
@@ -98,6 +100,14 @@ def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
                     "payload": payload,
                 }
                 yield jsontext.encode(line).decode()
+
+
+def asked_before(store: Reading, station: int = 0) -> tuple[int, dict[int, str]]:
+    """The journal's number, and the action of every message that waits, as the rows that are there begin: they tell what an answer is to."""
+    if store.base(station)[0] < 0:
+        return 0, {}
+    begun = begin(store, STATION, station).station
+    return begun[BOOT].journal, {entry: waiting.action for entry, waiting in begun[OUTBOUND].queue.items()}
 
 
 def frame_of(event: Any, journal: int, actions: dict[int, str], asked: str) -> tuple[str, str, str, str, Any] | None:

@@ -19,6 +19,7 @@ from conformance.case import CASES
 from conformance.catalogue import CATALOGUE, features_of, promised, unmet
 from conformance.recording import of_journal, of_lines, recorded
 from conformance.recording_bench import over
+from conformance.report import failure_lines
 from conformance.run import finished, run
 from conformance.sim_bench import SimBench
 from conformance.station import shipped_config
@@ -29,9 +30,11 @@ from engine.event import replace
 from engine.kernel import Turn
 from eventlog.codec import encode_turn
 from eventlog.memory import MemoryJournal
-from machines.effects import Reply
+from machines.effects import Call, Reply
 from replay.export import frame_lines
 from replay.reading import turns
+from sim.day import reference_day
+from sim.lives import Life
 from stationd.__main__ import main
 from wire import jsontext
 
@@ -154,6 +157,123 @@ def test_a_csms_that_answered_otherwise_is_another_case() -> None:
 
     assert result.verdict is Verdict.NOT_EXERCISED
     assert "the case has its CSMS answer Authorize" in result.note
+
+
+def day() -> MemoryJournal:
+    """A whole day at a station: vehicles at both EVSEs, several at once, links that break."""
+    journal = MemoryJournal()
+    reference_day(journal, schemas=SCHEMAS)
+    return journal
+
+
+def test_a_long_recording_is_looked_through_from_wherever_a_case_may_begin() -> None:
+    """If this failed, a year of charging would show no more of a station than its first session."""
+    results = over(of_journal(day()), [CATALOGUE[one] for one in CASES], Settings(), SCHEMAS)
+
+    assert [(one.case_id, one.note) for one in results if one.verdict in (Verdict.FAIL, Verdict.ERROR)] == []
+    assert {one.case_id: (one.verdict, one.note) for one in results if one.case_id in ("TC_E_03_CS", "TC_G_01_CS")} == {
+        "TC_E_03_CS": (Verdict.PASS, "exercised 6 times"),
+        # Of the station as a whole: not while a vehicle stands at the other EVSE.
+        "TC_G_01_CS": (Verdict.PASS, "exercised 3 times"),
+    }
+
+
+def test_a_fault_that_is_there_once_in_a_long_recording_is_found() -> None:
+    """If this failed, four sessions that were right would hide one that was wrong."""
+    spoilt = 0
+
+    def once(effect: Any) -> Any:
+        nonlocal spoilt
+        if isinstance(effect, Call) and b'"eventType":"Started"' in effect.payload:
+            spoilt += 1
+            if spoilt == 3:
+                return replace(effect, payload=effect.payload.replace(b'"Started"', b'"Updated"'))
+        return effect
+
+    (result,) = over(of_journal(worse(day(), once)), [CATALOGUE["TC_E_03_CS"]], Settings(), SCHEMAS)
+
+    assert spoilt >= 3
+    assert result.verdict is Verdict.FAIL
+    assert result.failure is not None
+    assert (result.failure.what, result.failure.got) == ("the first event of a transaction", "Updated")
+    assert result.failure.turns
+    assert result.note.endswith("(exercised 6 times, wrong 1)")
+    assert "  of       exercised 6 times, wrong 1" in list(failure_lines(result))
+
+
+def test_no_life_of_our_own_station_is_blamed() -> None:
+    """If this failed, a CSMS that is slow, silent or wrong, or a broken link, would be the station's failure."""
+    cases = [CATALOGUE[one] for one in CASES]
+    found: Counter[Verdict] = Counter()
+    wrong = []
+    for seed in range(10):
+        life = Life(seed, SCHEMAS)
+        life.live()
+        for recording in (of_journal(life.world.memory), of_lines(frame_lines(life.world.memory), "log")):
+            results = over(recording, cases, Settings(), SCHEMAS)
+            found.update(one.verdict for one in results)
+            wrong += [(seed, recording.links, one.case_id, one.note) for one in results if one.verdict in (Verdict.FAIL, Verdict.ERROR)]
+
+    assert wrong == []
+    assert found[Verdict.PASS]
+
+
+def test_a_journal_whose_oldest_turns_are_gone_tells_what_answers_what() -> None:
+    """If this failed, answers would be to nothing, and moments unknown, from where the turns are kept on."""
+    life = Life(7, SCHEMAS)
+    life.live()
+    assert life.world.memory.base()[0] > 0
+
+    told = messages(life.world.memory)
+    asked = {one["messageId"] for one in told if (one["messageType"], one["direction"]) == ("CALL", "sent")}
+    answered = [one for one in told if (one["messageType"], one["direction"]) == ("CALLRESULT", "received")]
+
+    assert answered
+    assert [one["messageId"] for one in answered if one["messageId"] not in asked] == []
+    assert [one for one in told if one["timestamp"] == "-"] == []
+
+
+def test_a_station_without_authorization_is_not_blamed_for_asking_nobody() -> None:
+    """If this failed, what a station is configured not to do would be held against it."""
+    later = json.dumps({"timestamp": "2027-01-15T09:00:00.000Z", "direction": "sent", "message": [2, "later", "Heartbeat", {}]})
+    lines = [*frame_lines(lived("TC_E_03_CS")[1]), later]
+    asked = next(json.loads(line)["messageId"] for line in lines if '"Enabled"' in line and '"GetVariables"' in line)
+    disabled = [line.replace('"attributeValue":"true"', '"attributeValue":"false"') if asked in line else line for line in lines]
+
+    def verdict(told: list[str]) -> Verdict:
+        silent = [line for line in told if '"Authorize"' not in line]
+        return over(of_lines(silent, "log"), [CATALOGUE["TC_E_03_CS"]], Settings(), SCHEMAS)[0].verdict
+
+    assert disabled != lines
+    assert verdict(lines) is Verdict.FAIL
+    assert verdict(disabled) is Verdict.NOT_EXERCISED
+
+
+FORMS = {
+    "as the station has it": '{{"timestamp": "{at}", "direction": "{station}", "message": {message}}}',
+    "as the CSMS has it": '["{at}", "{csms}", {message}]',
+    "with the message as a text": '["{at}", "{csms}", {text}]',
+    "as plain text": "{at} {csms} {message}",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_log_of_a_csms_will_do(form: str) -> None:
+    """If this failed, somebody who only has a CSMS could not look at what their stations did."""
+    told = messages(lived("TC_E_04_CS")[1])
+    lines = []
+    for one in told:
+        head = [2, one["messageId"], one["action"]] if one["messageType"] == "CALL" else [3, one["messageId"]]
+        message = json.dumps([*head, one["payload"]])
+        csms = "in" if one["direction"] == "sent" else "out"
+        lines.append(FORMS[form].format(at=one["timestamp"], station=one["direction"], csms=csms, message=message, text=json.dumps(message)))
+
+    assert over(of_lines(lines, "log"), [CATALOGUE["TC_E_04_CS"]], Settings(), SCHEMAS)[0].verdict is Verdict.PASS
+    spoilt = [
+        line.replace('eventType": "Started', 'eventType": "Updated').replace(r"eventType\": \"Started", r"eventType\": \"Updated") for line in lines
+    ]
+    assert spoilt != lines
+    assert over(of_lines(spoilt, "log"), [CATALOGUE["TC_E_04_CS"]], Settings(), SCHEMAS)[0].verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize("line", ["{", "sent", "sent [2]", '{"direction":"left","message":[2,"a","b",{}]}', "[2]", '{"direction":"sent"}'])
