@@ -152,7 +152,10 @@ class Bench(ABC):
         """Milliseconds since the bench was started."""
 
     def known(self, address: dict[str, Any]) -> str | None:
-        """The value of a variable (component and variable, as OCPP writes them) where the bench knows it without asking; else None."""
+        """The value of a variable (component and variable, as OCPP writes them) where the bench knows it without asking; else None.
+
+        Empty where the station is known not to have it.
+        """
         del address
         return None
 

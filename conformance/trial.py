@@ -489,7 +489,7 @@ class Trial:
 
     async def _configure(self, address: str, value: str) -> None:
         known = self.bench.known(variable(address))
-        if known is not None and known.lower() == value.lower():
+        if known is not None and (known.lower() == value.lower() or (not known and value.lower() == "false")):
             return
         try:
             answer = await self.call("GetVariables", {"getVariableData": [variable(address)]})
