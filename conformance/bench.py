@@ -96,8 +96,6 @@ class Bench(ABC):
     name = ""
     real_time = False
     """Whether waiting costs the time that passes."""
-    prepares = True
-    """Whether a station can be put into the state that every case presupposes."""
     remembers = False
     """Whether the next case finds the station as this one leaves it."""
     up = False

@@ -6,6 +6,7 @@ Law: without that option it does nothing and loads nothing; what is not built or
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from conformance.run import MakeBench
     from conformance.verdict import Result
 
-STATIONS = {"sim": "conformance.plugin:in_process", "wire": "stationd.conform_wire:started_here"}
-"""Short names of what makes benches."""
+STATIONS = {"sim": "conformance.plugin:in_process", "wire": "stationd.conform_wire:of_words"}
+"""Short names of what makes benches, from the words behind the name."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -27,7 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ocpp", "test cases of OCPP 2.0.1 Part 6")
     group.addoption(
         "--ocpp-station", metavar="STATION", default="",
-        help="run the cases: sim (this station, in this process), wire (a stationd a case), or module:function, which returns what makes benches",
+        help="run the cases: sim (this station, in this process), wire (a stationd a case; with options of `stationd conform run --bench wire` "
+        "behind it: 'wire --driver http --driver-url http://lab/hook', somebody else's), or module:function, which returns what makes benches",
     )  # fmt: skip
     group.addoption("--ocpp-profile", metavar="NAME", default="", help="only cases of this certification profile, such as core")
     group.addoption("--ocpp-block", metavar="LETTER", default="", help="only cases of this functional block")
@@ -38,17 +40,61 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """The cases are added before anybody chooses among the tests, so that -k works for them too."""
     if config.getoption("--ocpp-station"):
-        items.extend(Cases.from_parent(session, name="ocpp").collect())
+        found: list[pytest.Item | pytest.Collector] = list(Cases.from_parent(session, name="ocpp").collect())
+        items.extend(one for one in found if isinstance(one, pytest.Item))
+        # So that they are among the tests that pytest says it has collected.
+        config.hook.pytest_collectreport(report=pytest.CollectReport("ocpp", "passed", None, found))
 
 
-def in_process() -> MakeBench:
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A station of somebody else is let go."""
+    tried = session.config.stash.get(TRIED, None)
+    if tried is not None:
+        tried.close()
+
+
+def in_process(words: list[str]) -> MakeBench:
     """Benches in this process."""
+    from engine.errors import SetupFault
+
+    if words:
+        raise SetupFault(f"--ocpp-station sim: takes no {words[0]}; right would be sim alone")
     from component_config.schemas import installed_schemas
     from conformance.sim_bench import SimBench
     from conformance.station import shipped_config
 
     schemas = installed_schemas()
     return lambda _: SimBench(shipped_config(), schemas)
+
+
+class Tried:
+    """The station of this test run: what makes its benches, and the loop that all of them live on, because one link outlasts a case."""
+
+    def __init__(self, make: MakeBench) -> None:
+        self.make = make
+        self._runner = asyncio.Runner()
+
+    def case(self, listed: Listed, features: dict[str, str]) -> Result:
+        """What comes of a case."""
+        from component_config.schemas import installed_schemas
+        from conformance.run import run
+        from conformance.trial import Settings
+
+        settings = getattr(self.make, "settings", Settings())
+        (result,) = self._runner.run(run([listed], self.make, settings, installed_schemas(), features=features))
+        return result
+
+    def close(self) -> None:
+        """Nothing is left."""
+        try:
+            close = getattr(self.make, "close", None)
+            if close is not None:
+                self._runner.run(close())
+        finally:
+            self._runner.close()
+
+
+TRIED = pytest.StashKey[Tried]()
 
 
 class Cases(pytest.Collector):
@@ -63,18 +109,20 @@ class Cases(pytest.Collector):
 
         option = self.config.getoption
         try:
-            make = _maker(option("--ocpp-station"))
+            tried = self.config.stash[TRIED] = Tried(_maker(option("--ocpp-station")))
             features = features_of(Path(option("--ocpp-features")) if option("--ocpp-features") else None)
         except SetupFault as error:
             raise pytest.UsageError(str(error)) from error
         for listed in chosen(profile=option("--ocpp-profile"), block=option("--ocpp-block")):
-            yield CaseItem.from_parent(self, name=listed.case_id, listed=listed, make=make, features=features)
+            yield CaseItem.from_parent(self, name=listed.case_id, listed=listed, tried=tried, features=features)
 
 
 def _maker(station: str) -> MakeBench:
-    module, _, function = STATIONS.get(station, station).partition(":")
+    name, *words = shlex.split(station)
+    module, _, function = STATIONS.get(name, name).partition(":")
     try:
-        made: MakeBench = getattr(import_module(module), function)()
+        found = getattr(import_module(module), function)
+        made: MakeBench = found(words) if name in STATIONS else found()
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise pytest.UsageError(
             f"--ocpp-station {station}: {error}; right would be {', '.join(STATIONS)}, or module:function that returns what makes a bench for a case"
@@ -93,21 +141,18 @@ class CaseFailed(Exception):
 class CaseItem(pytest.Item):
     """One case."""
 
-    def __init__(self, *, listed: Listed, make: MakeBench, features: dict[str, str], **kwargs: Any) -> None:
+    def __init__(self, *, listed: Listed, tried: Tried, features: dict[str, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._listed = listed
-        self._make = make
+        self._tried = tried
         self._features = features
 
     def runtest(self) -> None:
         """Try it."""
-        from component_config.schemas import installed_schemas
         from conformance.report import FAILED, GROUP_OF
-        from conformance.run import run
-        from conformance.trial import Settings
         from conformance.verdict import Verdict
 
-        (result,) = asyncio.run(run([self._listed], self._make, Settings(), installed_schemas(), features=self._features))
+        result = self._tried.case(self._listed, self._features)
         if GROUP_OF[result.verdict] is FAILED:
             raise CaseFailed(result)
         if result.verdict is not Verdict.PASS:

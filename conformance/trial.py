@@ -549,7 +549,7 @@ class Trial:
             if status != "Available" and evse_id in self._connected():
                 # The vehicle stays where it is when the power goes.
                 continue
-            if status != "Available" and not self.bench.prepares:
+            if status != "Available" and self.bench.up:
                 raise NotExercised(f"connector {connector_id} of EVSE {evse_id} is {status} after the start, and nobody knows why")
             self.equal(status, "Available", f"status of connector {connector_id} of EVSE {evse_id} after a start", "B01.FR.05")
         if self.heard[started()].payload["reason"] != "Triggered":

@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from tempfile import mkdtemp
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from component_config.load import shipped
 from conformance.bench import Answer, Bench, Driver, Heard, Login, Ready, Reply
@@ -686,9 +686,16 @@ def houses(settings: Settings, *, versions: tuple[str, ...] = ("2.0.1",)) -> Mak
     return Maker(make, settings, close, jobs_most=1 << 10)
 
 
-def started_here() -> Maker:
-    """A stationd for each case, as the pytest plugin wants them."""
-    return houses(Settings())
+def of_words(words: list[str]) -> Maker:
+    """What the options *words* ask for, as the pytest plugin has them.  Raises SetupFault where they do not fit together."""
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            raise SetupFault(f"--ocpp-station wire: {message}; `stationd conform run --help` tells the options")
+
+    parser = Parser(add_help=False)
+    add_options(parser)
+    return make_wire(parser.parse_args(words))
 
 
 def foreign(

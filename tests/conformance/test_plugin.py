@@ -5,7 +5,13 @@ Law: a failed case is a failed test that says what the case says; without the op
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+
+from tests.conformance.test_command_line import Desk, station
 
 pytest_plugins = ["pytester"]
 
@@ -51,6 +57,50 @@ def test_without_the_option_nothing_is_added(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_mine():\n    pass\n")
 
     ran(pytester).assert_outcomes(passed=1)
+
+
+def test_it_is_there_wherever_the_package_is(tmp_path: Path) -> None:
+    """If this failed, whoever has nothing but the package would have to know the name of a module."""
+    words = ("--ocpp-station=sim", "--ocpp-block=P", "-k", "TC_P_01_CS", "-p", "no:cacheprovider")
+    argv = [sys.executable, "-m", "pytest", *words]
+    tried = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    listed = subprocess.run([*argv, "--co"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (tried.returncode, listed.returncode) == (0, 0), tried.stdout + tried.stderr
+    assert "collected 3 items / 2 deselected / 1 selected" in tried.stdout
+    assert "1 passed, 2 deselected" in tried.stdout
+    assert "<CaseItem TC_P_01_CS>" in listed.stdout
+
+
+def test_a_station_of_somebody_else_is_tried(tmp_path: Path) -> None:
+    """If this failed, only ours could be tried in a project's own tests, or a link would not outlast a case."""
+    desk = Desk(tmp_path)
+    with station(desk.url(), "--fault", "no-authorize") as hook:
+        where = f"wire --driver http --driver-url {hook} --port {desk.port} --patience 2"
+        words = ("--ocpp-station", where, "--ocpp-features", str(desk.features), "-k", "TC_B_06_CS or TC_C_02_CS")
+        argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "1 failed, 1 passed, 422 deselected" in done.stdout, done.stdout
+    assert "FAIL TC_C_02_CS" in done.stdout
+    assert "  expected one within 30 s\n  got      none" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("sim --jobs 2", "sim: takes no --jobs"),
+        ("wire --driver http", "--driver http: needs --driver-url"),
+        ("wire --drver http", "unrecognized arguments: --drver http"),
+    ],
+)
+def test_options_behind_a_station_that_will_not_do_are_refused(pytester: pytest.Pytester, wrong: str, told: str) -> None:
+    """If this failed, a person would get a traceback, or another station than the one they meant."""
+    result = ran(pytester, "--ocpp-station", wrong)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{told}*"])
 
 
 @pytest.mark.parametrize("station", ["none", "nowhere:make", "conformance.plugin:nothing"])
