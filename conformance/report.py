@@ -210,7 +210,7 @@ def _junit_case(suite: ET.Element, result: Result) -> None:
     if result.verdict is Verdict.PASS:
         return
     if GROUP_OF[result.verdict] is not FAILED:
-        ET.SubElement(it, "skipped", {"message": f"{result.verdict.value}: {result.note}"})
+        ET.SubElement(it, "skipped", {"message": _xml(f"{result.verdict.value}: {result.note}")})
         return
     kind = "error" if result.verdict is Verdict.ERROR else "failure"
     body = ET.SubElement(
@@ -221,7 +221,7 @@ def _junit_case(suite: ET.Element, result: Result) -> None:
 
 def _xml(text: str) -> str:
     """Without what XML cannot say."""
-    return "".join(one if one in "\t\n\r" or one >= " " else "�" for one in text)
+    return "".join(one if one in "\t\n\r" or (one >= " " and one not in "\ufffe\uffff") else "�" for one in text)
 
 
 def last_messages(result: Result, most: int = 12) -> Iterator[str]:

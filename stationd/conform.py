@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from conformance.catalogue import Listed
     from conformance.verdict import Result
 
+INTERRUPTED = 130
+
 EPILOG = """examples:
   stationd conform list --block B                        the cases of block B, and what each waits for
   stationd conform run --bench sim                       every case against this station, in this process
@@ -133,40 +135,26 @@ def list_cases(args: argparse.Namespace) -> int:
 
 def run_cases(args: argparse.Namespace) -> int:
     """Try them; returns 1 where anything failed."""
-    from component_config.schemas import installed_schemas
     from conformance.catalogue import features_of
-    from conformance.run import finished, run
-    from conformance.trial import Settings
 
     cases = _chosen(args)
+    for path in (args.json, args.junit, args.html):
+        # Before anything is tried: a run may take hours.
+        if path is not None and not path.parent.is_dir():
+            raise SetupFault(f"{path}: cannot be written, because {path.parent} is no directory; make it, or give a file in one that is there")
     if (args.recording is not None) != (args.bench == "recording"):
         raise SetupFault("a RECORDING goes with --bench recording, and the other way round; such as: stationd conform run --bench recording ./cp001")
     features = features_of(args.features)
-    schemas = installed_schemas()
     progress = Progress(len(cases))
     # A recording is a journal already, or there is none.
     temporary = args.journals is None and args.bench != "recording"
     journals: Path | None = Path(mkdtemp(prefix="stationd-conform-")) if temporary else args.journals
-    if args.bench == "sim":
-        from conformance.sim_bench import SimBench
-        from conformance.station import shipped_config
-
-        config = shipped_config()
-        made = run(cases, lambda _: SimBench(config, schemas), Settings(), schemas, features=features, journals=journals, progress=progress)
-        results = finished(made)
-    elif args.bench == "wire":
-        import asyncio
-
-        from stationd.conform_wire import make_wire, run_wire
-
-        wire = make_wire(args)
-        over_wire = run_wire(cases, wire, wire.settings, schemas, features=features, journals=journals, progress=progress, jobs=args.jobs)
-        results = asyncio.run(over_wire)
-    else:
-        from conformance.recording import recorded
-        from conformance.recording_bench import over
-
-        results = over(recorded(args.recording), cases, Settings(), schemas, features=features, progress=progress)
+    interrupted = False
+    try:
+        results = _tried(args, cases, features, journals, progress)
+    except KeyboardInterrupt:
+        # What is known by now is not lost.
+        interrupted, results = True, progress.with_the_rest(cases)
     if temporary and journals is not None and not any(journals.iterdir()):
         journals.rmdir()
     progress.done()
@@ -175,7 +163,36 @@ def run_cases(args: argparse.Namespace) -> int:
         from conformance.report import as_json
 
         _write(args.json, as_json(results, **about))
-    return _report(args, results, about)
+    status = _report(args, results, about)
+    return INTERRUPTED if interrupted else status
+
+
+def _tried(args: argparse.Namespace, cases: list[Listed], features: dict[str, str], journals: Path | None, progress: Progress) -> list[Result]:
+    """What comes of *cases* at the bench that is asked for."""
+    from component_config.schemas import installed_schemas
+    from conformance.run import finished, run
+    from conformance.trial import Settings
+
+    schemas = installed_schemas()
+    if args.bench == "sim":
+        from conformance.sim_bench import SimBench
+        from conformance.station import shipped_config
+
+        config = shipped_config()
+        made = run(cases, lambda _: SimBench(config, schemas), Settings(), schemas, features=features, journals=journals, progress=progress)
+        return finished(made)
+    if args.bench == "wire":
+        import asyncio
+
+        from stationd.conform_wire import make_wire, run_wire
+
+        wire = make_wire(args)
+        over_wire = run_wire(cases, wire, wire.settings, schemas, features=features, journals=journals, progress=progress, jobs=args.jobs)
+        return asyncio.run(over_wire)
+    from conformance.recording import recorded
+    from conformance.recording_bench import over
+
+    return over(recorded(args.recording), cases, Settings(), schemas, features=features, progress=progress)
 
 
 def report_run(args: argparse.Namespace) -> int:
@@ -251,17 +268,24 @@ class Progress:
 
     def __init__(self, total: int) -> None:
         self.total = total
-        self._done = 0
+        self._results: dict[str, Result] = {}
         self._shows = sys.stderr.isatty()
 
     def __call__(self, result: Result) -> None:
         """One more case is over."""
-        self._done += 1
-        line = f"{self._done}/{self.total} {result.case_id} {result.verdict.value}"
+        self._results[result.case_id] = result
+        line = f"{len(self._results)}/{self.total} {result.case_id} {result.verdict.value}"
         if self._shows:
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
         elif result.verdict.value not in ("NOT BUILT", "NOT APPLICABLE"):
             print(f"{line} ({result.seconds:.2f} s)", file=sys.stderr, flush=True)
+
+    def with_the_rest(self, cases: Sequence[Listed]) -> list[Result]:
+        """Results of all *cases*: what is not over yet was not exercised."""
+        from conformance.verdict import Result, Verdict
+
+        rest = "the run was interrupted before it was over"
+        return [self._results.get(one.case_id) or Result(one.case_id, Verdict.NOT_EXERCISED, rest) for one in cases]
 
     def done(self) -> None:
         """Leave the terminal as it was."""

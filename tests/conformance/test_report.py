@@ -72,6 +72,41 @@ def test_junit_tells_failures_errors_and_reasons() -> None:
     ]
 
 
+def test_junit_says_nothing_that_xml_cannot_say() -> None:
+    """If this failed, a CI could read nothing of a run in which one station said one odd character."""
+    odd = "\x00\x1b[31m \ufffe ]]> <b>"
+    results = [Result("TC_B_06_CS", verdict, odd, None, (Entry(0, "station", "error", odd, odd, odd),)) for verdict in Verdict]
+
+    root = ET.fromstring(junit(results))  # noqa: S314 (as above)
+
+    assert [len(root), root.get("tests"), root[0].get("tests")] == [1, "6", "6"]
+    for one in (root, root[0]):
+        figures = [int(one.get(name) or "") for name in ("failures", "errors", "skipped")]
+        assert figures == [len(list(root.iter(tag))) for tag in ("failure", "error", "skipped")] == [1, 1, 3]
+    assert all(one.get("classname") and one.get("name") and float(one.get("time") or "") >= 0 for one in root.iter("testcase"))
+
+
+def test_a_run_that_is_interrupted_tells_what_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, an hour at a station would be lost by one key."""
+    from conformance import sim_bench
+
+    begin = sim_bench.SimBench.start
+    count = 0
+
+    async def start(bench: sim_bench.SimBench) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise KeyboardInterrupt
+        await begin(bench)
+
+    monkeypatch.setattr(sim_bench.SimBench, "start", start)
+
+    assert main(["conform", "run", "--case", "TC_B_06_CS", "TC_B_07_CS", "TC_H_01_CS", "--json", str(tmp_path / "run.json")]) == 130
+    assert capsys.readouterr().out.endswith("1 passed, 0 failed, 2 skipped\n")
+    assert [one.verdict.value for one in read_json(tmp_path / "run.json")[1]] == ["PASS", "NOT EXERCISED", "NOT EXERCISED"]
+
+
 def test_a_run_that_was_kept_can_be_reported_again(tmp_path: Path) -> None:
     """If this failed, a report would need the run again."""
     file = tmp_path / "run.json"
@@ -205,6 +240,7 @@ def test_the_list_tells_what_a_case_waits_for(capsys: pytest.CaptureFixture[str]
         (["run", "--bench", "recording"], "a RECORDING goes with --bench recording"),
         (["run", "./cp001"], "a RECORDING goes with --bench recording"),
         (["run", "--bench", "recording", "./none.jsonl"], "cannot be read"),
+        (["run", "--json", "/nowhere/run.json"], "/nowhere is no directory"),
         (["mutate", "--only", "M9999"], "M9999: no such mutant"),
     ],
 )
