@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from hashlib import blake2b
 
-from adapters.websocket import WebSocket
+from adapters.websocket import NOT_TRUSTED, WebSocket
 from engine.event import Effect, EffectId, Input
 from engine.ports import Tell
 from eventlog.vault import FRAME, SECRET, Keeper, shown_to_csms
@@ -258,7 +258,7 @@ class _Link:
 
     def closed(self, reason: str, code: int, detail: str) -> None:
         text = f"{code} {detail}".strip() if code else detail
-        if reason == "tls":
+        if reason == "tls" and detail.startswith(NOT_TRUSTED):
             trusted = f"only the {self._roots} CSMS roots that are installed" if self._roots else "the system's roots, for no CSMS root is installed"
             text = f"{text}; trusted are {trusted} (stationd config roots list)"
         self._port.tell_down(self.link, reason, text[:200])

@@ -38,6 +38,9 @@ STATUS_LINE_MOST_BYTES = 1024
 REASON_MOST_BYTES = 123
 """What a close frame has room for (RFC 6455, 5.5)."""
 
+NOT_TRUSTED = "the server's certificate is not trusted"
+"""How the detail of a ``tls`` begins where that is what is wrong."""
+
 _SAFE = "/%:@!$&'()*+,;=~-._?"
 _ABNORMAL, _INVALID_DATA, _TOO_BIG, _SWITCHING = 1006, 1007, 1009, 101
 _REFUSALS = {
@@ -498,5 +501,5 @@ def connection_uri(url: str, identity: str) -> WebSocketURI:
 def _tls(error: ssl.SSLError) -> str:
     """What is wrong with the server's certificate, or with the handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the server's certificate is not trusted: {error.verify_message}"
+        return f"{NOT_TRUSTED}: {error.verify_message}"
     return str(error.reason or "the TLS handshake failed").replace("_", " ").lower()

@@ -339,8 +339,11 @@ class Reader(Members):
         if secrecy == WHOLE and text and not (text.isascii() and text.isprintable()):
             self.wrong(where, f"{key} has characters outside of printable ASCII; right would be letters, digits and punctuation")
         if secrecy == INSIDE and in_force and text:
-            for fault in profiles.faults(text):
+            found = profiles.faults(text)
+            for fault in found:
                 self.wrong(where, f"{key}: {fault}")
+            if not found:
+                self.complaints.warnings += [f"{self.file}: {self.component}.{where}: {key}: {doubt}" for doubt in profiles.doubts(text)]
         return text
 
     def twice(self, variables: tuple[Variable, ...]) -> None:

@@ -106,6 +106,17 @@ def faults(text: str) -> list[str]:
     return found
 
 
+def doubts(text: str) -> Iterator[str]:
+    """What of profiles without fault will not be as they seem to say."""
+    for number, profile in enumerate(decode(text), 1):
+        data = profile["connectionData"]
+        level, secure = data["securityProfile"], data["ocppCsmsUrl"].lower().startswith("wss:")
+        if level == PROFILE_MAX:
+            yield f"profile {number}: securityProfile 3 is not built yet: the link is made without a certificate of the station"
+        elif secure and level < TLS_FROM:
+            yield f"profile {number}: ocppCsmsUrl begins with wss://, and securityProfile is {level}; right would be {TLS_FROM}, a password over TLS"
+
+
 def _profile(profile: object) -> Iterator[str]:
     if type(profile) is not dict:
         yield "is not an object; right would be one with configurationSlot and connectionData"

@@ -137,7 +137,11 @@ def typed(text: str) -> str:
         raise SetupFault(f"{text}: a secret is typed at a terminal, or read from a file: give --value-file FILE (- is standard input)")
     from getpass import getpass
 
-    first = getpass(f"{text}: ")
-    if getpass("once more: ") != first:
+    try:
+        first = getpass(f"{text}: ")
+        again = getpass("once more: ")
+    except EOFError:
+        raise SetupFault(f"{text}: the input ended before it was typed twice; nothing was set", 1) from None
+    if again != first:
         raise SetupFault(f"{text}: the two are not the same; nothing was set", 1)
     return first

@@ -357,3 +357,16 @@ def test_the_loader_stays_light() -> None:
     environment = {**os.environ, "PYTHONPATH": root}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout == "[]\n"
+
+
+def test_a_security_profile_that_is_not_what_it_says_is_a_warning(files: Files) -> None:
+    """A00: if this failed, somebody would believe in a link that a certificate of the station, or no password in the clear, protects."""
+    url = "wss://csms.example"
+    profiles(files, [profile(1, ocppCsmsUrl=url, securityProfile=2), profile(2), profile(3, securityProfile=0)])
+    assert files.load().warnings == ()
+    profiles(files, [profile(1, ocppCsmsUrl=url), profile(2, ocppCsmsUrl="WSS://csms.example", securityProfile=3)])
+    where = "standardized/I.json: InternalCtrlr.NetworkConnectionProfiles: value"
+    assert files.load().warnings == (
+        f"{where}: profile 1: ocppCsmsUrl begins with wss://, and securityProfile is 1; right would be 2, a password over TLS",
+        f"{where}: profile 2: securityProfile 3 is not built yet: the link is made without a certificate of the station",
+    )

@@ -223,6 +223,13 @@ def test_a_secret_is_typed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SetupFault, match="the two are not the same"):
         typed(SECRET)
 
+    def ended(prompt: str) -> str:
+        raise EOFError(prompt)
+
+    monkeypatch.setattr("getpass.getpass", ended)
+    with pytest.raises(SetupFault, match="the input ended before it was typed twice; nothing was set"):
+        typed(SECRET)
+
 
 # A station at rest
 
