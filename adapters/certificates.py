@@ -6,6 +6,7 @@ Law: a certificate is judged once, here, when it is given, and the verdict is pa
 from __future__ import annotations
 
 import ssl
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -124,8 +125,11 @@ def _parsed(pem: str, number: int) -> x509.Certificate:
     if len(pem) > PEM_MOST_CHARS:
         raise SetupFault(f"certificate {number}: has {len(pem)} characters; OCPP transports {PEM_MOST_CHARS} at most")
     try:
-        one = x509.load_pem_x509_certificate(pem.encode())
-        one.extensions, one.subject, one.issuer  # noqa: B018 (parsed when they are asked for)
+        with warnings.catch_warnings():
+            # Of oddities that are no reason to refuse what all the world trusts.
+            warnings.simplefilter("ignore")
+            one = x509.load_pem_x509_certificate(pem.encode())
+            one.extensions, one.subject, one.issuer  # noqa: B018 (parsed when they are asked for)
     except (ValueError, x509.DuplicateExtension) as error:
         raise SetupFault(f"certificate {number}: cannot be read ({type(error).__name__}); is the file damaged?") from error
     return one
@@ -145,10 +149,10 @@ def _judged(one: x509.Certificate, use: str, now: datetime, others: Sequence[x50
         authority = False
     if not itself and not authority:
         raise SetupFault("is the certificate of a server or a client and no authority's; give the root that signed it")
-    issuer = next((other for other in others if other.subject == one.issuer and _signed(one, other)), None)
+    issuer = next((other for other in others if other.subject == one.issuer and _may_have_signed(one, other)), None)
     if issuer is None:
         if itself:
-            raise SetupFault("says that it signed itself, and its signature is wrong or of a kind that is not known")
+            raise SetupFault("says that it signed itself, and its signature is wrong; is it from where it should be?")
         raise SetupFault(f"was signed by {_name(one.issuer)}, which is neither in the file nor installed; give that one, or both in one file")
     if one.not_valid_after_utc < now:
         raise SetupFault(
@@ -167,13 +171,19 @@ def _judged(one: x509.Certificate, use: str, now: datetime, others: Sequence[x50
     )
 
 
-def _signed(one: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _may_have_signed(one: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether *issuer* signed *one*, as far as can be told.
+
+    Old roots are signed with SHA-1, which nobody checks any more, and need not: what makes a root trusted is that somebody gives it.
+    """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         one.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except InvalidSignature:
         return False
+    except (UnsupportedAlgorithm, ValueError, TypeError):
+        pass
     return True
 
 

@@ -46,6 +46,16 @@ def test_who_signed_oneself_is_a_root_without_saying_so() -> None:
     assert [one.fingerprint for one in read_roots(LONE.pem, CSMS_ROOT, NOW)] == [LONE.fingerprint]
 
 
+def test_an_old_root_is_taken_though_nobody_checks_its_signature_any_more() -> None:
+    """Half of the roots of the internet have one of SHA-1: if this failed, the CSMSs below them could not be provisioned."""
+    known, unknown = bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d040307")
+    old = ROOT.certificate.public_bytes(Encoding.DER).replace(known, unknown)
+    pem = f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(old).decode()}-----END CERTIFICATE-----\n"
+    (found,) = read_roots(pem, CSMS_ROOT, NOW)
+    assert found.fingerprint == sha256(old).hexdigest()
+    assert len(trust((found.certificate,)).get_ca_certs()) == 1
+
+
 DER = base64.b64decode("".join(ROOT.pem.splitlines()[1:-1])).decode("utf-8", "replace")
 BENT = "\n".join([*ROOT.pem.splitlines()[:3], "A" * 64, *ROOT.pem.splitlines()[4:]])
 
