@@ -170,7 +170,7 @@ class Examiner:
             return "Rejected"
         if declared.mutability == "WriteOnly":
             # A secret is printable ASCII, and no more is looked at than its length.
-            return "Rejected" if not (text.isascii() and text.isprintable()) or misfit(declared, text) else "Accepted"
+            return "Rejected" if not (text.isascii() and text.isprintable()) or len(text) > LONGEST or misfit(declared, text) else "Accepted"
         if len(text) > LONGEST or misfit(declared, text):
             return "Rejected"
         return "Rejected" if self._astray(self.place(item), text) else "Accepted"

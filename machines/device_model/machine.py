@@ -21,7 +21,7 @@ from machines.effects import ReplyError
 from machines.inputs import Called, ConfigLoaded, OperatorReset, OperatorSet, Started
 from machines.protocol.serve import reply, served
 from wire.sealed import clear_length
-from wire.sealed import parse as is_sealed
+from wire.sealed import parse as parse_sealed
 
 GET_ITEMS = Variable("DeviceDataCtrlr", "ItemsPerMessage", "64", "GetVariables")
 GET_BYTES = Variable("DeviceDataCtrlr", "BytesPerMessage", "65536", "GetVariables")
@@ -162,7 +162,8 @@ def judge(station: Station, key: Key, value: str, longest: int, beside: dict[Key
     layers = model.layers.get(key)
     if layers is not None and layers.hold:
         return "Rejected", "ReadOnly", "the operator holds this value"
-    if len(value) > longest and not is_sealed(value):
+    sealed = parse_sealed(value)
+    if (len(value) if sealed is None else sealed.length) > longest:
         return "Rejected", "TooLargeElement", f"at most {longest} characters"
     reason, why = unfit(station, declared, key, value, beside)
     if reason:

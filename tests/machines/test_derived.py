@@ -57,6 +57,10 @@ def test_the_power_is_what_the_meter_told_last(shipped_story: Story) -> None:
     story.settle(story.when(meter(energy_wh=1400, power_w=3000)))
     assert at(story, "Power") == "3000"
     assert at(story, "Power", 2) == ""
+    story.settle(story.when(meter(energy_wh=1400, power_w=0)))
+    assert at(story, "Power") == "0"
+    story.settle(story.when(meter(energy_wh=1400)))
+    assert at(story, "Power") == "", "a reading without a power"
 
 
 def test_a_fault_is_a_problem_of_all_that_it_is_part_of(shipped_story: Story) -> None:

@@ -503,6 +503,24 @@ def small(items: int = 64, size: int = 65536) -> tuple[Declared, ...]:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x" * 30, ""),
+        ("x" * 31, "TooLargeElement"),
+        ("<sealed:000000000000000000000000000000f1:30:p>", ""),
+        ("<sealed:000000000000000000000000000000f1:31:p>", "TooLargeElement"),
+    ],
+)
+def test_b05_fr_07_longer_than_the_station_keeps(story: Story, text: str, reason: str) -> None:
+    """ConfigurationValueSize: of what is sealed, the length that it has.  Else a limit is told and not kept."""
+    size = Declared(component="DeviceDataCtrlr", variable="ConfigurationValueSize", data_type="integer", mutability="ReadOnly", value="30")
+    story.when(model((*TRIED, size)))
+    (result,) = put(story, item("Any", text))
+    assert result["attributeStatus"] == ("Rejected" if reason else "Accepted")
+    assert result.get("attributeStatusInfo", {}).get("reasonCode", "") == reason
+
+
 @pytest.mark.parametrize("action", ["GetVariables", "SetVariables"])
 def test_b06_fr_16_b06_fr_17_more_than_the_station_takes(story: Story, action: str) -> None:
     """Else limits are told and not kept, and a large request stalls the station."""

@@ -747,6 +747,7 @@ def test_a_fault_says_what_is_wrong(watched: Story) -> None:
     problem = Declared(component="EVSE", variable="Problem", data_type="boolean", mutability="ReadOnly", evse_id=1, supports_monitoring=True)
     watched.settle(watched.when(model(problem)))
     placed(watched, *[item(name, "Delta", 1, component="EVSE", evse={"id": 1}) for name in ("AvailabilityState", "Problem")])
+    placed(watched, item("Place", "Delta", 1, evse={"id": 1}))
     plug(watched)
     turn = watched.when(levels(plugged=True))
     watched.settle(turn)
@@ -764,6 +765,8 @@ def test_a_fault_says_what_is_wrong(watched: Story) -> None:
         ("Faulted", "HardwareDisobeys", info),
         ("true", "HardwareDisobeys", info),
     ]
+    [other] = change(watched, "Place", "9", evse={"id": 1})
+    assert "techCode" not in other, "what else happens there tells of no fault"
 
 
 def test_monitors_of_the_files_are_heard_of_too(watched: Story) -> None:
