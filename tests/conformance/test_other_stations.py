@@ -325,7 +325,7 @@ def refuses(reason: str) -> Tamper:
         ("TC_B_10_CS", changed("SetVariables", forgets_the_type, "result"), "attributeType"),
         ("TC_B_11_CS", changed("SetVariables", forgets_the_type, "result"), "attributeType"),
         ("TC_B_19_CS", refuses("Other"), "statusInfo.reasonCode"),
-        ("TC_J_03_CS", changed("TransactionEvent", tells_no_course), "timestamps of meter values of the last event"),
+        ("TC_J_03_CS", changed("TransactionEvent", tells_no_course), "timestamps of the last event"),
         ("TC_J_03_CS", changed("TransactionEvent", as_if_ended), "context of the last event"),
         ("TC_J_10_CS", changed("TransactionEvent", tells_no_course), "context of the first values of the last event"),
         ("TC_J_10_CS", changed("TransactionEvent", as_if_ended), "context of the first values of the last event"),
