@@ -157,6 +157,11 @@ class Bench(ABC):
         del address
         return None
 
+    @property
+    def identity(self) -> str:
+        """The identity of the station that is tried, where the bench knows it better than the settings; else empty."""
+        return ""
+
     def remark(self) -> str:
         """What is known of why something did not come, to be added to what was got; empty where nothing is."""
         return ""

@@ -38,6 +38,8 @@ async def tried(case: Case, bench: Bench, settings: Settings, schemas: Schemas, 
     trial = Trial(bench, settings, schemas)
     try:
         await bench.start()
+        if bench.identity:
+            trial.settings = settings._replace(identity=bench.identity)
         if bench.up:
             trial.was_up()
         else:

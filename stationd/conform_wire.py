@@ -626,7 +626,7 @@ def make_wire(args: argparse.Namespace) -> Maker:
     if args.patience <= 0 or args.deed_limit <= 0 or args.jobs < 1:
         raise SetupFault("--patience, --deed-limit, --jobs: must be more than nothing")
     settings = settings_of(args.settings)
-    if args.identity:
+    if args.identity and args.driver == "stationd":
         settings = settings._replace(identity=args.identity)
     maker = _maker(args, settings)
     maker.patience_s = args.patience
@@ -652,7 +652,9 @@ def _maker(args: argparse.Namespace, settings: Settings) -> Maker:
     elif args.driver == "http":
         hands = HookHands(args.driver_url, args.deed_limit)
     csms = FriendlyCsms(args.host, args.port, versions=(args.ocpp,), check=False, ssl_context=context)
-    return foreign(csms, hands, settings, args.identity, power_cycle=not args.no_power_cycle, security_profile=profile)
+    # An identity of the settings counts where it is not the one that stands there for an example.
+    identity = args.identity or (settings.identity if settings.identity != Settings().identity else "")
+    return foreign(csms, hands, settings, identity, power_cycle=not args.no_power_cycle, security_profile=profile)
 
 
 def _security_profile(args: argparse.Namespace) -> int:

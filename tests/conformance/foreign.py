@@ -95,6 +95,7 @@ START = {
     ("SampledDataCtrlr", "TxUpdatedMeasurands"): "Energy.Active.Import.Register",
 }
 PASSWORD = ("SecurityCtrlr", "BasicAuthPassword")
+PASSWORD_LEAST = 16
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -153,9 +154,11 @@ class Station(ChargePoint):  # type: ignore[misc]
             name = item["component"]["name"], item["variable"]["name"]
             if name == PASSWORD and self.owner.password:
                 # It counts from the next link on, which a station makes at once.
-                self.owner.password = item["attribute_value"]
-                asyncio.get_running_loop().call_later(0.2, self._connection.transport.abort)
-                results.append({"attribute_status": "Accepted", "component": item["component"], "variable": item["variable"]})
+                status = "Accepted" if len(item["attribute_value"]) >= PASSWORD_LEAST else "Rejected"
+                if status == "Accepted":
+                    self.owner.password = item["attribute_value"]
+                    asyncio.get_running_loop().call_later(0.2, self._connection.transport.abort)
+                results.append({"attribute_status": status, "component": item["component"], "variable": item["variable"]})
                 continue
             known = name in self.owner.values
             if known and self.owner.fault != "set-not-kept":
@@ -243,7 +246,7 @@ class Foreign:
         self.offers = offers
         self.dials = True
         self._hook_port = hook_port
-        self.values = dict(START)
+        self.values = dict(START) | ({("SecurityCtrlr", "SecurityProfile"): "2" if tls else "1"} if password else {})
         self.evses = {1: Evse(), 2: Evse()}
         self.deeds: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.hook = ""

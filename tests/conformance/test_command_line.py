@@ -93,6 +93,16 @@ def test_a_station_of_any_security_profile_is_tried(desk: Desk, profile: int) ->
     assert f"waiting for a station at {'wss' if profile > 1 else 'ws'}://127.0.0.1:{desk.port}/IDENTITY" in said
 
 
+def test_the_password_of_a_station_is_set_used_and_given_back(desk: Desk) -> None:
+    """If this failed, cases about passwords would blame a station for its name, or leave it with a password that nobody knows."""
+    cases = ("TC_A_01_CS", "TC_A_09_CS", "TC_A_10_CS", VARIABLES)
+    with station(desk.url(), "--password-file", str(desk.password)) as hook:
+        tried = [desk.conform("--security-profile", "1", "--driver", "http", "--driver-url", hook, cases=cases) for _ in range(2)]
+
+    for status, told, _ in tried:
+        assert (status, told.splitlines()[-1]) == (0, "4 passed, 0 failed, 0 skipped"), told
+
+
 def test_a_station_is_worked_by_a_command_or_by_a_person(desk: Desk) -> None:
     """If this failed, a station without a hook could not be tried."""
     poster = (
