@@ -75,8 +75,8 @@ def add(args: argparse.Namespace) -> int:
                 data = file.read(FILE_MOST_BYTES + 1)
     except OSError as error:
         raise SetupFault(f"{args.file}: cannot be read ({error.strerror}); name a PEM file with the roots in it") from error
-    # What is no text is no PEM either, and the reader says so.
-    text = data.decode("utf-8", "replace")
+    # PEM is ASCII, whatever else stands around it; of what is none nothing is left that anybody would take for it.
+    text = data.decode("ascii", "ignore")
 
     def here(house: Offline) -> dict[str, Any]:
         from adapters.operator import asked_to_add, trusted

@@ -93,6 +93,19 @@ def test_what_cannot_be_is_told_and_changes_nothing(tmp_path: Path, words: tuple
     assert done("roots", "list", data=data) == FIRST
 
 
+@pytest.mark.parametrize("junk", [b"\xff" * 400_000, "Zertifikat f\u00fcr \u00dcbung\n".encode("latin-1")])
+def test_what_stands_around_a_root_is_no_matter(start: Start, tmp_path: Path, root: Pair, junk: bytes) -> None:
+    """If this failed, a comment in some encoding, or a file that is none, would break the line to a station that runs."""
+    path = tmp_path / "noted.pem"
+    path.write_bytes(junk)
+    station = start()
+    station.ask("state")
+    assert "there is no certificate in it" in done("roots", "add", str(path), data=tmp_path / "cp", status=1)
+    path.write_bytes(junk[:1000] + root.pem.encode())
+    assert "installed: " in done("roots", "add", str(path), data=tmp_path / "cp")
+    station.stop()
+
+
 def test_a_private_key_is_not_taken(tmp_path: Path, root: Pair) -> None:
     """If this failed, the key of a CSMS would lie in the journal of every station."""
     data = tmp_path / "cp"
