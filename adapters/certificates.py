@@ -59,9 +59,7 @@ def read_roots(text: str, use: str, now: datetime, known: Sequence[str] = ()) ->
     """
     if use not in ROOT_USES:
         raise SetupFault(f"use: {use!a} is not one of {', '.join(ROOT_USES)}")
-    if KEY_MARK in text:
-        raise SetupFault("there is a private key in it, which nobody but its owner should have; give a file with certificates only")
-    found = [_parsed(block, number) for number, block in enumerate(_blocks(text), 1)]
+    found = [_parsed(block, number) for number, block in enumerate(blocks(text), 1)]
     known_ones = [_parsed(pem, 0) for pem in known]
     wrong: list[str] = []
     given: list[Certificate] = []
@@ -104,8 +102,10 @@ def lasting(one: Shown, now: datetime) -> str:
     return f"{text}, not yet by this machine's clock" if one.not_before > now else text
 
 
-def _blocks(text: str) -> list[str]:
-    """The PEM blocks in *text*, whatever stands around them."""
+def blocks(text: str) -> list[str]:
+    """The certificates in *text*, a PEM block each, whatever stands around them.  Raises SetupFault where there is none, or a private key."""
+    if KEY_MARK in text:
+        raise SetupFault("there is a private key in it, which nobody but its owner should have; give a file with certificates only")
     if len(text) > FILE_MOST_BYTES:
         raise SetupFault(f"it has more than {FILE_MOST_BYTES} characters; give the roots that the CSMS needs, and not all there are")
     found = []

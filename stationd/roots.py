@@ -65,7 +65,7 @@ def data_of(args: argparse.Namespace) -> Path:
 
 def add(args: argparse.Namespace) -> int:
     """Install what a file holds, all of it or nothing."""
-    from adapters.certificates import FILE_MOST_BYTES
+    from adapters.certificates import FILE_MOST_BYTES, blocks
 
     try:
         if args.file == "-":
@@ -84,6 +84,8 @@ def add(args: argparse.Namespace) -> int:
         return trusted(house.tell(asked_to_add(house.station, text, args.use)))
 
     try:
+        # Before anybody is asked: what is none makes no journal, and a key is not sent anywhere.
+        blocks(text)
         return _tell(offline.change(data_of(args), args.control, args.vault_key, "add_roots", {"pem": text, "use": args.use}, here, make=True))
     except SetupFault as fault:
         raise SetupFault("\n".join(f"{args.file}: {line}" for line in str(fault).splitlines()), fault.status) from fault

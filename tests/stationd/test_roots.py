@@ -100,7 +100,7 @@ def test_what_stands_around_a_root_is_no_matter(start: Start, tmp_path: Path, ro
     path.write_bytes(junk)
     station = start()
     station.ask("state")
-    assert "there is no certificate in it" in done("roots", "add", str(path), data=tmp_path / "cp", status=1)
+    assert "there is no certificate in it" in done("roots", "add", str(path), data=tmp_path / "cp", status=2)
     path.write_bytes(junk[:1000] + root.pem.encode())
     assert "installed: " in done("roots", "add", str(path), data=tmp_path / "cp")
     station.stop()
@@ -113,6 +113,8 @@ def test_a_private_key_is_not_taken(tmp_path: Path, root: Pair) -> None:
     path = tmp_path / "both.pem"
     path.write_text(root.pem + root.key_pem)
     assert "there is a private key in it" in done("roots", "add", str(path), data=data, status=2)
+    assert "there is a private key in it" in done("roots", "add", str(path), data=tmp_path / "new", status=2)
+    assert not (tmp_path / "new").exists()
     secret = "".join(root.key_pem.splitlines()[1:-1])[:40].encode()
     assert not any(secret in one.read_bytes() for one in data.rglob("*") if one.is_file())
 
