@@ -201,7 +201,8 @@ class WireBench(Bench):
             return
         if kind is not None:
             name = entry.action or NO_FRAME
-            self.trace.append(Line(self.now_ms, "csms" if entry.sent else "station", kind, name, entry.payload, entry.message_id))
+            payload = _without_passwords(entry.payload) if name == "SetVariables" else entry.payload
+            self.trace.append(Line(self.now_ms, "csms" if entry.sent else "station", kind, name, payload, entry.message_id))
             if kind == "call" and not entry.sent:
                 self._called = entry.message_id
         if entry.kind == "open" and not entry.problem:
@@ -245,6 +246,15 @@ class WireBench(Bench):
             self._broken = error
             return Refusal("InternalError")
         return _late(answer) if answer.after_ms else _said(answer)
+
+
+def _without_passwords(payload: Any) -> Any:
+    """A SetVariables as it may stand in a report: what a station's password is set to is nobody's business there."""
+    items = payload.get("setVariableData") if isinstance(payload, dict) else None
+    if not items:
+        return payload
+    masked = [{**one, "attributeValue": "****"} if one["variable"]["name"] == PASSWORD[1] else one for one in items]
+    return {**payload, "setVariableData": masked}
 
 
 def _said(answer: Answer) -> dict[str, Any] | Instead | Refusal:

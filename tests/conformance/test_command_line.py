@@ -103,6 +103,20 @@ def test_the_password_of_a_station_is_set_used_and_given_back(desk: Desk) -> Non
         assert (status, told.splitlines()[-1]) == (0, "4 passed, 0 failed, 0 skipped"), told
 
 
+def test_no_report_tells_a_password(desk: Desk) -> None:
+    """If this failed, whoever gets a report could log in as the station."""
+    files = {kind: desk.directory / f"run.{kind}" for kind in ("json", "html", "junit")}
+    options = [word for kind, file in files.items() for word in (f"--{kind}", file)]
+    with station(desk.url()) as hook:
+        status, told, _ = desk.conform("--driver", "http", "--driver-url", hook, *options, cases=("TC_A_01_CS",), patience=2)
+
+    assert status == 1
+    for text in (told, *(file.read_text() for file in files.values())):
+        assert PASSWORD not in text
+    assert "BasicAuthPassword" in files["json"].read_text()
+    assert "****" in files["json"].read_text()
+
+
 def test_a_station_is_worked_by_a_command_or_by_a_person(desk: Desk) -> None:
     """If this failed, a station without a hook could not be tried."""
     poster = (
