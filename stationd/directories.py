@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 from component_config.load import ConfigFault, Loaded, load
-from sim.directories import SECRET, Declaration, Directory, Verdict, directory, examine
+from sim.directories import SECRET, Directory, directory
+from sim.examiner import Declaration, Verdict, examine
 from wire.declared import Declared
 
 Progress = Callable[[int, int, int], None]

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from component_config import check, load, override, values
-from sim.directories import directory, examine
+from sim.directories import directory
+from sim.examiner import examine
 from stationd.directories import Outcome, run_directories, tried
 
 COUNT = 300
