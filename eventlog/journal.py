@@ -188,11 +188,11 @@ class Journal:
         """Refuse what a newer build wrote; write down what the kinds of this build are, and draw the journal's number."""
         written = self.meta("about")
         if written is not None:
-            about = decode(written)
-            build, newest = about["build"], about["format"]
-            strange = [
-                f"{name} version {version}" for kind, name, version, _ in about["records"] if kind not in BY_KIND or BY_KIND[kind].version < version
-            ]
+            try:
+                build, newest, strange = _described(written)
+            except (ValueError, TypeError, LookupError, JournalFault):
+                self.close()
+                refuse(self.path, "what it says of the build that wrote it cannot be read")
             if newest > FORMAT or strange:
                 self.close()
                 what = f"format {newest}" if newest > FORMAT else ", ".join(strange[:4])
@@ -516,6 +516,17 @@ def _keys(txn: lmdb.Transaction, station: int, table: Any = None) -> list[bytes]
 def _about() -> bytes:
     """What a journal says of the build that writes it."""
     return encode({"format": FORMAT, "build": BUILD, "records": catalogue()})
+
+
+def _described(about: bytes) -> tuple[str, int, list[str]]:
+    """The build that wrote a journal, its format, and the records in it that this build has never heard of.
+
+    Raises:
+        ValueError, TypeError, LookupError, JournalFault: It is not what :func:`_about` wrote.
+    """
+    said = decode(about)
+    strange = [f"{name} version {version}" for kind, name, version, _ in said["records"] if kind not in BY_KIND or BY_KIND[kind].version < version]
+    return str(said["build"]), int(said["format"]), strange
 
 
 def _base_key(station: int) -> bytes:

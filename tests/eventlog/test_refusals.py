@@ -171,6 +171,31 @@ def test_a_refused_journal_is_not_held(opened: Open) -> None:
             opened()
 
 
+@pytest.mark.parametrize("readonly", [False, True])
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda about: about[:-1],
+        lambda about: b"\xc1" + about[1:],  # a byte that msgpack never uses
+        lambda about: encode([about]),
+        lambda about: encode({**decode(about), "format": "one"}),
+        lambda about: encode({**decode(about), "records": ((60, "CardPresented", "1", ()),)}),
+        lambda about: encode({**decode(about), "records": ((60,),)}),
+        lambda about: encode({"build": decode(about)["build"]}),
+    ],
+)
+def test_a_journal_that_cannot_say_who_wrote_it_is_damaged(opened: Open, spoilt: Callable[[bytes], bytes], *, readonly: bool) -> None:
+    """If this failed, a few bits would end a start with a traceback, and no way on would be told."""
+    journal = opened()
+    journal.append([(0, b"x")])
+    journal.put_meta("about", spoilt(journal.meta("about") or b""))
+    journal.close()
+
+    with pytest.raises(SetupFault, match=r"the journal is damaged: what it says of the build.* salvage .* set-aside ") as found:
+        opened(readonly=readonly)
+    assert found.value.status == STATUS_UNREADABLE
+
+
 def test_an_older_builds_journal_is_taken_over(opened: Open) -> None:
     """If this failed, an update would have to start afresh."""
     journal = opened()
