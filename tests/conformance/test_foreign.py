@@ -161,6 +161,14 @@ def test_every_fault_is_found() -> None:
     assert {fault: one.note for fault, one in results.items() if FOUND_BY[fault][1] not in one.note} == {}
 
 
+def usage(*, signs: bool) -> x509.KeyUsage:
+    """What a key is for: signing certificates, or a link."""
+    return x509.KeyUsage(
+        digital_signature=not signs, key_cert_sign=signs, crl_sign=signs, content_commitment=False, key_encipherment=False,
+        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+    )  # fmt: skip
+
+
 def certificates(directory: Path) -> None:
     """A root, and a certificate that it has signed for a CSMS and for a station: ``root.pem``, ``csms.pem``, ``station.pem``, keys behind."""
     root_key = ec.generate_private_key(ec.SECP256R1())
@@ -178,6 +186,10 @@ def certificates(directory: Path) -> None:
             .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
             .add_extension(x509.BasicConstraints(ca=key is not None, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            # Without these a strict client, as Python's is from 3.13 on, refuses the chain (RFC 5280).
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(own.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
+            .add_extension(usage(signs=key is not None), critical=True)
             .sign(root_key, hashes.SHA256())
         )
         secret = own.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
