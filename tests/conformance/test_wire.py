@@ -24,8 +24,9 @@ from conformance.trial import Settings, Token, Trial
 from conformance.verdict import BenchError, Result, Verdict
 from engine.errors import SetupFault
 from stationd.__main__ import main
-from stationd.conform_wire import HouseBench, add_options, houses, make_wire, run_wire, settings_of
+from stationd.conform_wire import add_options, houses, make_wire, run_wire, settings_of
 from stationd.hands import CommandHands, Deed, HookHands, PersonHands
+from stationd.house_bench import HouseBench
 
 QUICK = ("TC_B_06_CS", "TC_C_39_CS", "TC_E_03_CS", "TC_E_15_CS", "TC_E_28_CS", "TC_E_30_CS", "TC_E_34_CS", "TC_N_53_CS")
 """A variable, a card, charging, a stop, a question, a broken link, a queue, a power cut."""
