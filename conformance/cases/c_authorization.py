@@ -30,25 +30,25 @@ async def invalid_card(t: Trial) -> None:
     await refused(t, "Invalid")
 
 
-@case("TC_C_06_CS", "C01.FR.02")
+@case("TC_C_06_CS")
 async def blocked_card(t: Trial) -> None:
     """A card that the CSMS calls Blocked starts nothing."""
     await refused(t, "Blocked")
 
 
-@case("TC_C_07_CS", "C01.FR.02")
+@case("TC_C_07_CS")
 async def expired_card(t: Trial) -> None:
     """A card that the CSMS calls Expired starts nothing."""
     await refused(t, "Expired")
 
 
-@case("TC_C_56_CS", "C01.FR.02")
+@case("TC_C_56_CS")
 async def unknown_card(t: Trial) -> None:
     """A card that the CSMS calls Unknown starts nothing."""
     await refused(t, "Unknown")
 
 
-@case("TC_C_04_CS", "C01.FR.02", "C01.FR.03")
+@case("TC_C_04_CS")
 async def stop_with_a_strange_card(t: Trial) -> None:
     """A card that shares no group with the driver's is accepted by the CSMS, and stops nothing all the same."""
     await t.configure_if_possible("AuthCtrlr.Enabled", "true")
@@ -67,10 +67,6 @@ async def stop_with_a_strange_card(t: Trial) -> None:
 
 @case(
     "TC_C_26_CS",
-    "C15.FR.02",
-    "C15.FR.06",
-    "C15.FR.08",
-    "C13.FR.04",
     AuthCtrlr__OfflineTxForUnknownIdEnabled="true",
     AuthCtrlr__LocalAuthorizeOffline="true",
     TxCtrlr__StopTxOnInvalidId="false",
@@ -104,7 +100,7 @@ def in_one_group(t: Trial) -> None:
     t.groups = {t.settings.valid.text: t.settings.group, t.settings.second.text: t.settings.group}
 
 
-@case("TC_C_39_CS", "C09.FR.02", "C09.FR.03", "C09.FR.05")
+@case("TC_C_39_CS")
 async def stop_with_a_card_of_the_group(t: Trial) -> None:
     """Another card of the driver's group stops the transaction, once the CSMS was asked of it."""
     in_one_group(t)
@@ -120,7 +116,7 @@ async def stop_with_a_card_of_the_group(t: Trial) -> None:
     await states.ev_disconnected(t)
 
 
-@case("TC_C_42_CS", "C09.FR.11")
+@case("TC_C_42_CS")
 async def refused_card_of_the_group(t: Trial) -> None:
     """A card of the driver's group that the CSMS does not accept stops nothing."""
     in_one_group(t)
@@ -141,7 +137,7 @@ async def with_master_pass(t: Trial) -> Token:
     return t.settings.master
 
 
-@case("TC_C_45_CS", "C16.FR.03")
+@case("TC_C_45_CS")
 async def master_pass_starts_nothing(t: Trial) -> None:
     """A master pass is no card to charge with: neither it nor the vehicle that is connected then starts anything."""
     await states.start_point(t, "Authorized", "PowerPathClosed", without=("ParkingBayOccupancy", "EVConnected"))

@@ -13,7 +13,7 @@ async def drivers_are_asked(t: Trial) -> None:
     await t.configure_if_possible("AuthCtrlr.DisableRemoteAuthorization", "false")
 
 
-@case("TC_F_01_CS", "F01.FR.03", "F01.FR.04", "F01.FR.05", "F01.FR.13", "F01.FR.17", "F01.FR.19", "F02.FR.01")
+@case("TC_F_01_CS")
 async def remote_start_with_a_cable(t: Trial) -> None:
     """The vehicle is connected, then the CSMS starts: it charges."""
     await drivers_are_asked(t)
@@ -22,7 +22,7 @@ async def remote_start_with_a_cable(t: Trial) -> None:
     await states.charging(t)
 
 
-@case("TC_F_02_CS", "F02.FR.01", "F01.FR.01", AuthCtrlr__AuthorizeRemoteStart="true")
+@case("TC_F_02_CS", AuthCtrlr__AuthorizeRemoteStart="true")
 async def remote_start_then_cable_asking(t: Trial) -> None:
     """The CSMS starts, and is asked about the driver all the same; then the vehicle is connected and charges."""
     await drivers_are_asked(t)
@@ -30,7 +30,7 @@ async def remote_start_then_cable_asking(t: Trial) -> None:
     await states.charging(t)
 
 
-@case("TC_F_03_CS", "F02.FR.01", "F01.FR.02", AuthCtrlr__AuthorizeRemoteStart="false")
+@case("TC_F_03_CS", AuthCtrlr__AuthorizeRemoteStart="false")
 async def remote_start_then_cable_unasked(t: Trial) -> None:
     """The CSMS starts, and nobody asks it about the driver; then the vehicle is connected and charges."""
     await drivers_are_asked(t)
@@ -40,7 +40,7 @@ async def remote_start_then_cable_unasked(t: Trial) -> None:
     t.equal(asked, [], "AuthorizeRequests while AuthorizeRemoteStart is false", "F01.FR.02")
 
 
-@case("TC_F_04_CS", "F02.FR.01", "E03.FR.01", "E03.FR.05")
+@case("TC_F_04_CS")
 async def remote_start_and_nobody_comes(t: Trial) -> None:
     """The CSMS starts, no vehicle comes in time, the transaction ends; and the EVSE is ready for another one."""
     limit_s = t.settings.connect_within_s
@@ -58,14 +58,14 @@ async def remote_start_and_nobody_comes(t: Trial) -> None:
     await states.remotely_authorized(t)
 
 
-@case("TC_F_08_CS", "F03.FR.02", "F03.FR.03", "F03.FR.07", "F03.FR.09")
+@case("TC_F_08_CS")
 async def remote_stop(t: Trial) -> None:
     """The CSMS stops a transaction: it is accepted, and told."""
     await states.charging(t)
     await states.remotely_stopped(t)
 
 
-@case("TC_F_09_CS", "F03.FR.08")
+@case("TC_F_09_CS")
 async def remote_stop_of_nothing(t: Trial) -> None:
     """The CSMS stops a transaction that the station does not have: rejected, and the one that runs goes on."""
     await states.charging(t)
@@ -79,7 +79,7 @@ async def remote_stop_of_nothing(t: Trial) -> None:
     )
 
 
-@case("TC_K_38_CS", "F01.FR.12", "F01.FR.13")
+@case("TC_K_38_CS")
 async def remote_start_with_a_profile(t: Trial) -> None:
     """A station without smart charging takes the remote start and leaves the charging profile that comes with it alone."""
     period = {"startPeriod": 0, "limit": 6.0, "numberPhases": 3}

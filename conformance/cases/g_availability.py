@@ -7,13 +7,13 @@ from conformance.case import case
 from conformance.trial import Trial
 
 
-@case("TC_G_01_CS", "G01.FR.01", "N07.FR.19")
+@case("TC_G_01_CS")
 async def connector_becomes_occupied(t: Trial) -> None:
     """A vehicle is connected: its connector is told to be Occupied."""
     await states.ev_connected(t)
 
 
-@case("TC_G_02_CS", "G01.FR.01", "N07.FR.19")
+@case("TC_G_02_CS")
 async def connector_becomes_available(t: Trial) -> None:
     """A vehicle leaves: its connector is told to be Available."""
     await states.ev_connected(t)

@@ -194,17 +194,7 @@ async def aligned(t: Trial, wanted: set[str], count: int, *evse_ids: int) -> Non
         main.come_evenly("J01.FR.03")
 
 
-@case(
-    "TC_J_01_CS",
-    "J01.FR.01",
-    "J01.FR.02",
-    "J01.FR.03",
-    "J01.FR.06",
-    "J01.FR.07",
-    "J01.FR.08",
-    "J01.FR.14",
-    "J01.FR.15",
-)
+@case("TC_J_01_CS")
 async def by_the_clock(t: Trial) -> None:
     """Nobody charges: every EVSE is measured at each interval of the clock."""
     await every(t, "AlignedDataCtrlr.Interval")
@@ -212,17 +202,7 @@ async def by_the_clock(t: Trial) -> None:
     await aligned(t, wanted, MOMENTS)
 
 
-@case(
-    "TC_J_02_CS",
-    "J01.FR.01",
-    "J01.FR.02",
-    "J01.FR.03",
-    "J01.FR.06",
-    "J01.FR.07",
-    "J01.FR.08",
-    "J01.FR.14",
-    "J01.FR.15",
-)
+@case("TC_J_02_CS")
 async def by_the_clock_while_charging(t: Trial) -> None:
     """Somebody charges: the EVSE in use is measured in events of its transaction, every other one in MeterValues."""
     await every(t, "AlignedDataCtrlr.Interval")

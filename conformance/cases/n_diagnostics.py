@@ -206,7 +206,7 @@ THRESHOLDS = ("UpperThreshold", "LowerThreshold")
 PERIODS = ("Periodic", "PeriodicClockAligned")
 
 
-@case("TC_N_01_CS", "N02.FR.01", "N02.FR.03", "N02.FR.04", "N02.FR.05", "N02.FR.06", "N02.FR.09", "N02.FR.12", "N02.FR.13", "N02.FR.14")
+@case("TC_N_01_CS")
 async def report_by_criteria(t: Trial) -> None:
     """Monitors are reported by their kind, alone and together."""
     # Edition 4 has the periods too; their reports are not what is looked at, so they are long.
@@ -228,7 +228,7 @@ async def report_by_criteria(t: Trial) -> None:
         t.equal(sorted(numbers - set(found)), [], f"monitors that a report of {' and '.join(criteria)} lacks", "N02.FR.06")
 
 
-@case("TC_N_02_CS", "N02.FR.01", "N02.FR.03", "N02.FR.04", "N02.FR.05", "N02.FR.08", "N02.FR.09")
+@case("TC_N_02_CS")
 async def report_of_components(t: Trial) -> None:
     """Monitors are reported by what they watch: of one variable, and of everything of an EVSE."""
     items = monitor(STATION_STATE, "Delta", 1), monitor(evse_state(t), "Delta", 1)
@@ -246,7 +246,7 @@ async def report_of_components(t: Trial) -> None:
             t.equal(one["type"], "Delta", f"type of the monitor of {named(one)}", "N02.FR.08")
 
 
-@case("TC_N_03_CS", "N02.FR.01", "N02.FR.03", "N02.FR.04", "N02.FR.05", "N02.FR.09", "N02.FR.10", "N02.FR.13")
+@case("TC_N_03_CS")
 async def report_of_components_by_criteria(t: Trial) -> None:
     """Monitors are reported where both their kind and what they watch are asked for, and nothing where none is so."""
     items = monitor(STATION_STATE, "Delta", 1), monitor(evse_state(t), "Delta", 1)
@@ -259,7 +259,7 @@ async def report_of_components_by_criteria(t: Trial) -> None:
         reported(t, found, number, item)
 
 
-@case("TC_N_04_CS", "N02.FR.02")
+@case("TC_N_04_CS")
 async def report_by_unsupported_criteria(t: Trial) -> None:
     """A kind of monitors that the station does not report is not reported together with others either."""
     unknown = []
@@ -275,7 +275,7 @@ async def report_by_unsupported_criteria(t: Trial) -> None:
         explained(t, answer, UNSUPPORTED, f"GetMonitoringReportResponse for {criterion}", "N02.FR.02")
 
 
-@case("TC_N_07_CS", "N03.FR.02")
+@case("TC_N_07_CS")
 async def unsupported_base(t: Trial) -> None:
     """A base that the station does not support is refused as such."""
     answers = {name: await t.call("SetMonitoringBase", {"monitoringBase": name}) for name in ("All", "FactoryDefault", "HardWiredOnly")}
@@ -287,7 +287,7 @@ async def unsupported_base(t: Trial) -> None:
         explained(t, answer, UNSUPPORTED, f"SetMonitoringBaseResponse for {name}", "N03.FR.02")
 
 
-@case("TC_N_47_CS", "N02.FR.01", "N02.FR.11")
+@case("TC_N_47_CS")
 async def report_of_everything(t: Trial) -> None:
     """All monitors are reported where nothing is asked for in particular."""
     items = monitor(STATION_STATE, "Delta", 1), monitor(evse_state(t), "Delta", 1)
@@ -297,14 +297,14 @@ async def report_of_everything(t: Trial) -> None:
         reported(t, found, number, item, "N02.FR.11")
 
 
-@case("TC_N_05_CS", "N03.FR.01", "N03.FR.03", "N03.FR.04", "N03.FR.05")
+@case("TC_N_05_CS")
 async def bases(t: Trial) -> None:
     """Every base is accepted."""
     for name in ("All", "FactoryDefault", "HardWiredOnly"):
         await base(t, name)
 
 
-@case("TC_N_06_CS", "N03.FR.01", "N03.FR.05")
+@case("TC_N_06_CS")
 async def base_removes(t: Trial) -> None:
     """What the CSMS set is gone once only hard-wired monitors count."""
     item = monitor(STATION_STATE, "Delta", 1)
@@ -319,7 +319,7 @@ async def base_removes(t: Trial) -> None:
     await no_monitors(t, "N03.FR.05", componentVariable=[variable(STATION_STATE)])
 
 
-@case("TC_N_08_CS", "N04.FR.01", "N04.FR.02", "N04.FR.08", "N04.FR.11")
+@case("TC_N_08_CS")
 async def set_one(t: Trial) -> None:
     """A monitor is set, and then it is there."""
     item = monitor(evse_state(t), "Delta", 1)
@@ -328,7 +328,7 @@ async def set_one(t: Trial) -> None:
     reported(t, found, number, item)
 
 
-@case("TC_N_09_CS", "N04.FR.01", "N04.FR.02", "N04.FR.08", "N04.FR.11")
+@case("TC_N_09_CS")
 async def set_two(t: Trial) -> None:
     """Monitors of two variables are set at once, and then both are there."""
     items = monitor(evse_state(t), "Delta", 1), monitor(STATION_STATE, "Delta", 1)
@@ -339,14 +339,14 @@ async def set_two(t: Trial) -> None:
         reported(t, found, number, item)
 
 
-@case("TC_N_10_CS", "N04.FR.01", "N04.FR.02", "N04.FR.08", "N04.FR.11")
+@case("TC_N_10_CS")
 async def set_two_of_one_variable(t: Trial) -> None:
     """Two monitors of one variable differ in nothing but their severity: both are accepted."""
     numbers = await watched(t, monitor(evse_state(t), "Delta", 1, 8), monitor(evse_state(t), "Delta", 1, 7))
     t.equal(len(set(numbers)), 2, "number of ids", "N04.FR.11")
 
 
-@case("TC_N_11_CS", "N04.FR.03")
+@case("TC_N_11_CS")
 async def set_of_unknown_component(t: Trial) -> None:
     """Neither an EVSE nor a component that the station does not have can be watched."""
     strange, nothing = await wanted(t, monitor("EVSE.AvailabilityState@99", "Delta", 1), monitor("NonExistent.Power", "UpperThreshold", 1234))
@@ -354,21 +354,21 @@ async def set_of_unknown_component(t: Trial) -> None:
     declined(t, nothing, ("UnknownComponent", "UnknownVariable"), ("NotFound",), "N04.FR.03")
 
 
-@case("TC_N_37_CS", "N04.FR.04")
+@case("TC_N_37_CS")
 async def set_of_unknown_variable(t: Trial) -> None:
     """A variable that the component does not have cannot be watched."""
     (result,) = await wanted(t, monitor("EVSE.unknownVariable", "Delta", 1))
     declined(t, result, ("UnknownVariable",), (), "N04.FR.04")
 
 
-@case("TC_N_38_CS", "N04.FR.05")
+@case("TC_N_38_CS")
 async def set_of_unsupported_type(t: Trial) -> None:
     """A variable that is no number has no upper threshold."""
     (result,) = await wanted(t, monitor(evse_state(t), "UpperThreshold", 1))
     declined(t, result, ("UnsupportedMonitorType", "Rejected"), (), "N04.FR.05")
 
 
-@case("TC_N_12_CS", "N04.FR.14")
+@case("TC_N_12_CS")
 async def set_negative_delta(t: Trial) -> None:
     """A difference cannot be less than nothing."""
     (result,) = await wanted(t, monitor(power(t), "Delta", -1))
@@ -382,7 +382,7 @@ async def set_too_high_threshold(t: Trial) -> None:
     declined(t, result, ("Rejected",), ("ValueOutOfRange",), "N04.FR.06")
 
 
-@case("TC_N_15_CS", "N04.FR.10")
+@case("TC_N_15_CS")
 async def set_twice(t: Trial) -> None:
     """Of two monitors that are alike in everything the second one is a duplicate."""
     item = monitor(evse_state(t), "Delta", 1)
@@ -392,7 +392,7 @@ async def set_twice(t: Trial) -> None:
     explained(t, results[1], ("InvalidValue",), "the duplicate", "N04.FR.10")
 
 
-@case("TC_N_39_CS", "N04.FR.16")
+@case("TC_N_39_CS")
 async def set_with_the_id_of_another(t: Trial) -> None:
     """A monitor cannot be turned into one of another variable; it stays as it was."""
     item = monitor(evse_state(t), "Delta", 1)
@@ -402,7 +402,7 @@ async def set_with_the_id_of_another(t: Trial) -> None:
     reported(t, await monitors(t), number, item, "N04.FR.16")
 
 
-@case("TC_N_40_CS", "N04.FR.12")
+@case("TC_N_40_CS")
 async def replaced(t: Trial) -> None:
     """A monitor is replaced by one of another severity, under its id."""
     item = monitor(evse_state(t), "Delta", 1, 5)
@@ -417,7 +417,7 @@ async def replaced(t: Trial) -> None:
     t.equal(sorted(found), sorted(before), "monitors of the variable", "N04.FR.12")
 
 
-@case("TC_N_41_CS", "N03.FR.04", "N04.FR.15")
+@case("TC_N_41_CS")
 async def factory_default(t: Trial) -> None:
     """A preconfigured monitor is replaced, and is what it was once the factory's monitors count again."""
     await base(t, "FactoryDefault")
@@ -449,7 +449,7 @@ async def set_one_of_three_wrongly(t: Trial) -> None:
     taken(t, third)
 
 
-@case("TC_N_16_CS", "N05.FR.01", "N05.FR.03")
+@case("TC_N_16_CS")
 async def level_silences(t: Trial) -> None:
     """What is less severe than the level is not told."""
     (number,) = await watched(t, monitor(evse_state(t), "Delta", 1, 8))
@@ -464,7 +464,7 @@ async def level_silences(t: Trial) -> None:
     )
 
 
-@case("TC_N_17_CS", "N05.FR.02")
+@case("TC_N_17_CS")
 async def level_out_of_range(t: Trial) -> None:
     """There is no severity above 9, and none below 0."""
     for severity, reason in ((10, "ValueTooHigh"), (-1, "ValueTooLow")):
@@ -473,7 +473,7 @@ async def level_out_of_range(t: Trial) -> None:
         explained(t, answer, ("ValueOutOfRange", reason), f"SetMonitoringLevelResponse for {severity}", "N05.FR.02")
 
 
-@case("TC_N_18_CS", "N06.FR.01", "N06.FR.05")
+@case("TC_N_18_CS")
 async def cleared(t: Trial) -> None:
     """Two monitors are cleared by their ids, and then nothing is left of them."""
     places = STATION_STATE, f"EVSE.AvailabilityState@{t.settings.evse_id}"
@@ -486,7 +486,7 @@ async def cleared(t: Trial) -> None:
     await no_monitors(t, "N06.FR.05", componentVariable=[variable(place) for place in places])
 
 
-@case("TC_N_19_CS", "N06.FR.02")
+@case("TC_N_19_CS")
 async def clear_of_nothing(t: Trial) -> None:
     """A monitor that is not there is not found."""
     answer = await t.call("GetMonitoringReport", {"requestId": 19})
@@ -505,7 +505,7 @@ def just_now(t: Trial, one: Payload) -> None:
     timely(t, heard.payload["generatedAt"], "generatedAt of NotifyEventRequest", "N07.FR.06")
 
 
-@case("TC_N_20_CS", "N07.FR.06", "N07.FR.07", "N07.FR.16", "N07.FR.17")
+@case("TC_N_20_CS")
 async def thresholds(t: Trial) -> None:
     """A threshold that is passed is told, and so is that it no longer is."""
     await base(t, "All")
@@ -557,7 +557,7 @@ async def other_delta(t: Trial) -> None:
     about(t, await event(t, number, requirement="N07.FR.19"), evse_state(t), "Delta", "N07.FR.19")
 
 
-@case("TC_N_22_CS", "N07.FR.04", MonitoringCtrlr__OfflineQueuingSeverity="5")
+@case("TC_N_22_CS", MonitoringCtrlr__OfflineQueuingSeverity="5")
 async def queued_offline(t: Trial) -> None:
     """What is severe enough is told once the link is back."""
     (number,) = await watched(t, monitor(evse_state(t), "Delta", 1, 5))
@@ -572,7 +572,7 @@ async def queued_offline(t: Trial) -> None:
     t.equal(one["actualValue"], "Occupied", "actualValue of the event", "N07.FR.04")
 
 
-@case("TC_N_23_CS", "N07.FR.04", MonitoringCtrlr__OfflineQueuingSeverity="5")
+@case("TC_N_23_CS", MonitoringCtrlr__OfflineQueuingSeverity="5")
 async def not_queued_offline(t: Trial) -> None:
     """What is not severe enough is never told when it happened without a link."""
     starts, _ = await states.points(t)
@@ -652,7 +652,7 @@ async def delta_of_a_setting(t: Trial) -> None:
     t.equal(one["actualValue"], str(value_s + 2), "actualValue of the event", "N07.FR.18")
 
 
-@case("TC_N_48_CS", "N07.FR.10")
+@case("TC_N_48_CS")
 async def write_only(t: Trial) -> None:
     """A change of what nobody may read is told, and what it is now is not."""
     await with_password(t)
@@ -665,7 +665,7 @@ async def write_only(t: Trial) -> None:
     t.equal(one["actualValue"], "", "actualValue of what nobody may read", "N07.FR.10")
 
 
-@case("TC_N_51_CS", "N07.FR.11")
+@case("TC_N_51_CS")
 async def changed_threshold(t: Trial) -> None:
     """A threshold that is moved below the value that there is now is passed at once."""
     high_w = await most(t) - 1
@@ -684,7 +684,7 @@ async def changed_threshold(t: Trial) -> None:
     t.true(number_in(t, one) > 0, "actualValue above the new threshold", "more than 0", one["actualValue"], "N07.FR.11")
 
 
-@case("TC_N_52_CS", "N07.FR.12")
+@case("TC_N_52_CS")
 async def cleared_threshold(t: Trial) -> None:
     """A monitor that is cleared while its threshold is passed says nothing of it any more."""
     (number,) = await watched(t, monitor(power(t), "UpperThreshold", 0, 5))
@@ -699,7 +699,7 @@ async def cleared_threshold(t: Trial) -> None:
     await quiet(t, number, for_s=t.quiet_s, requirement="N07.FR.12")
 
 
-@case("TC_N_53_CS", "N07.FR.13")
+@case("TC_N_53_CS")
 async def after_a_restart(t: Trial) -> None:
     """A monitor that the CSMS set is still there after a restart."""
     item = monitor(power(t), "UpperThreshold", 100, 5)

@@ -9,7 +9,7 @@ VENDOR, MESSAGE = "org.openchargealliance.octt", "TestMessage"
 CUSTOM = {"vendorId": VENDOR, "temperature": 21, "list": [1, "two", {"three": 3.5}]}
 
 
-@case("TC_P_01_CS", "P01.FR.05", "P01.FR.06")
+@case("TC_P_01_CS")
 async def unknown_vendor(t: Trial) -> None:
     """A message of a vendor that the station does not know is answered, and refused."""
     answer = await t.call("DataTransfer", {"vendorId": VENDOR, "messageId": MESSAGE})
