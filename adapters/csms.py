@@ -13,6 +13,7 @@ from adapters.websocket import NOT_TRUSTED, WebSocket
 from engine.event import Effect, EffectId, Input
 from engine.ports import Tell
 from eventlog.vault import FRAME, SECRET, Keeper, shown_to_csms
+from machines.connection.machine import over_tls
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
 from machines.inputs import Answered, Called, CalledBadly, Garbled, LinkDown, LinkUp, Refused, StraySend
 from machines.outbound.asks import read_message_id
@@ -98,7 +99,7 @@ class CsmsPort:
         if dial.password and password is None:
             log.error("link %d: the password is not in the vault; dialling without one", dial.link)
         context = None
-        if dial.url.casefold().startswith("wss:"):
+        if over_tls(dial.url):
             from adapters.certificates import trust  # a link without TLS need not wait for it
 
             context = trust(dial.roots)
