@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from conformance.verdict import Entry
@@ -109,6 +110,12 @@ class Bench(ABC):
         """What the link speaks."""
         self.login: Login | None = None
         """What the station's newest attempt to connect carried; None where it carried no Authorization header."""
+
+    def csms_time_us(self) -> int | None:
+        """Return the time that the CSMS has told the station, in microseconds since 1970; None where nobody knows it."""
+        if self.real_time:
+            return int(datetime.now(UTC).timestamp() * 1e6)
+        return 1_800_000_000_000_000 + self.now_ms * 1_000
 
     @property
     @abstractmethod

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance.trial import Payload, Trial
+from conformance.verdict import NotExercised
 from wire import calendar
 
 TOLERANCE_US = 4_000_000
@@ -31,7 +32,9 @@ def accepted(t: Trial, answer: Payload, what: str, requirement: str = "") -> Non
 
 def timely(t: Trial, text: str, what: str, requirement: str = "") -> None:
     """A moment that the station told is now, by the CSMS's clock."""
-    then, now = calendar.parse(text), calendar.parse(t.time())
+    then, now = calendar.parse(text), t.bench.csms_time_us()
+    if now is None:
+        raise NotExercised(f"the recording does not tell what time the CSMS had, which {what} is held against")
     t.true(then is not None and now is not None and abs(then - now) <= TOLERANCE_US, what, f"about {t.time()}", text, requirement)
 
 

@@ -16,6 +16,7 @@ from conformance.recording import Happened, Recording, Sealed, What, address_of,
 from conformance.run import Progress, finished, run
 from conformance.trial import Settings
 from conformance.verdict import Entry, NotExercised, Result, Verdict
+from wire import calendar
 from wire.schemas import Schemas
 
 SLACK = 10
@@ -70,6 +71,20 @@ class RecordingBench(Bench):
         """Hands whose deeds are found."""
         return self._driver
 
+    def csms_time_us(self) -> int | None:
+        """Return the time that the CSMS told last, and what has passed since; None before it told any.
+
+        A station that takes its time from elsewhere, or took another one since, cannot be told from one that is wrong; so nothing is known then.
+        """
+        for one in reversed(self.recording.happened[: self.place]):
+            if one.what is What.START:
+                return None
+            told = one.payload.get("currentTime") if one.what is What.ANSWER and isinstance(one.payload, dict) else None
+            if told is not None:
+                then_us = calendar.parse(str(told))
+                return None if then_us is None else then_us + (self._now_ms - one.at_ms) * 1_000
+        return None
+
     @property
     def linked(self) -> bool:
         """Whether there was a link at this moment."""
@@ -102,25 +117,30 @@ class RecordingBench(Bench):
 
     async def until(self, ready: Ready, within_s: float) -> bool:
         """Look on, as long as nobody does anything."""
-        until_ms = self._now_ms + int(within_s * 1000)
+        begun_ms, until_ms = self._now_ms, self._now_ms + int(within_s * 1000)
         while not ready():
             one = self._next()
             if one is None:
                 raise NotExercised(f"the recording ends at +{self.now_ms / 1000:.1f} s, where the case would look on for {within_s:g} s")
             if one.at_ms > until_ms:
+                self._reachable(within_s, silent=self._now_ms == begun_ms)
                 self._now_ms = until_ms
-                self._reachable(within_s)
                 return False
             if one.at_ms >= until_ms - self._slack_ms(one, within_s) and (one.what is What.ASKED or self._barrier(one)):
                 self._now_ms = one.at_ms
+                self._reachable(within_s)
                 return False
             if self._barrier(one):
                 raise NotExercised(f"{one}: the case would look on for {within_s:g} s before anything is done")
             self._play()
         return True
 
-    def _reachable(self, within_s: float) -> None:
-        """What did not come within a wait is the station's fault only where it could be said."""
+    def _reachable(self, within_s: float, *, silent: bool = False) -> None:
+        """What did not come within a wait is the station's fault only where it could be said; *silent*: nobody has said anything meanwhile."""
+        if silent and not self.recording.links:
+            raise NotExercised(
+                f"nothing is said for {within_s:g} s from +{self.now_ms / 1000:.1f} s on, and a log does not tell whether there was a link"
+            )
         if not self._linked and not self._cut:
             raise NotExercised(f"the station had no link at +{self.now_ms / 1000:.1f} s, where the case would hear it for {within_s:g} s")
 
@@ -218,6 +238,9 @@ class RecordingBench(Bench):
     def _hear(self, one: Happened) -> None:
         info = one.payload.get("transactionInfo") if isinstance(one.payload, dict) else None
         if isinstance(info, dict) and info.get("transactionId") in self._old:
+            answer = self._answers.get(one.message_id)
+            if answer is None or answer.at_ms - one.at_ms > SLOW_MS:
+                raise NotExercised(f"{one}: an event of an earlier transaction is not answered, and everything else waits for that")
             return
         payload = self._told(one.payload)
         self.trace.append(Entry(self.now_ms, "station", "call", one.name, payload, one.message_id, one.turn))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from json import dumps
 from typing import Any, NamedTuple, NoReturn
 
@@ -186,9 +185,8 @@ class Trial:
 
     def time(self) -> str:
         """The CSMS's time: real, or the bench's."""
-        if self.bench.real_time:
-            return calendar.text(int(datetime.now(UTC).timestamp() * 1e6))
-        return calendar.text(1_800_000_000_000_000 + self.bench.now_ms * 1000)
+        now_us = self.bench.csms_time_us()
+        return calendar.text(now_us if now_us is not None else 0)
 
     # The rules that hold in every case
 
