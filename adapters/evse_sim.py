@@ -20,7 +20,7 @@ from engine.errors import SetupFault
 from engine.event import Effect, EffectId, Input
 from engine.kernel import Settled
 from engine.ports import DONE, FAILED, Tell
-from machines.effects import SetEvse
+from machines.effects import ReadMeter, SetEvse
 from machines.inputs import CableConnected, CableDisconnected, EvseSeen, MeterTold
 from sim.evse import Evse, Topology
 from sim.vehicle import VehicleSpec, shown, whole
@@ -60,7 +60,7 @@ class SimulatedHardware:
     Raises SetupFault for a *time_factor* that cannot be.
     """
 
-    performs: tuple[type[Effect], ...] = (SetEvse,)
+    performs: tuple[type[Effect], ...] = (SetEvse, ReadMeter)
 
     def __init__(
         self,
@@ -114,13 +114,16 @@ class SimulatedHardware:
         self.catch_up()
 
     def perform(self, effect_id: EffectId, effect: Effect) -> None:
-        """Command an EVSE, and answer with one ``Settled``.
+        """Command an EVSE, and answer with one ``Settled``; or read its meter, and answer with its reading.
 
         Of two commands the one asked later counts, in whatever order they come: after a power cut what was left undone
         is repeated behind what the new start asked.
         """
+        if isinstance(effect, ReadMeter):
+            self._read_meter(effect.evse_id)
+            return
         if not isinstance(effect, SetEvse):
-            raise TypeError(f"the hardware performs SetEvse, not {type(effect).__name__}")
+            raise TypeError(f"the hardware performs SetEvse and ReadMeter, not {type(effect).__name__}")
         if self._tell is None:
             # What a power cut left undone is asked for again before the ports start, and levels are told first.
             self._early.append((effect_id, effect))
@@ -139,6 +142,13 @@ class SimulatedHardware:
         self._deliver(evse.command(self._now(), effect))
         self._settle(effect_id, DONE)
         self._arm()
+
+    def _read_meter(self, evse_id: int) -> None:
+        """Tell what the meter of an EVSE says now; nothing before the levels were told, which tell it, and of an EVSE that is not there."""
+        evse = self._evses.get(evse_id)
+        if self._tell is not None and evse is not None:
+            self._deliver(evse.read_meter(self._now()))
+            self._arm()
 
     def stop(self) -> None:
         """Keep everything, as an orderly stop; tell nothing more."""

@@ -80,17 +80,15 @@ class Station:
 class Context:
     """Everything a decision may read besides the station and the event.
 
-    *station* is the station's number in its journal, *at* microseconds that never go back, *luck* the 64 bits drawn for this input,
-    *flags* the behaviours fixed when the station started, sorted.
+    *station* is the station's number in its journal, *at* microseconds that never go back, *luck* the 64 bits drawn for this input.
     """
 
-    __slots__ = ("at", "flags", "luck", "seq", "station")
+    __slots__ = ("at", "luck", "seq", "station")
 
-    def __init__(self, *, seq: int, at: int, luck: int, flags: tuple[str, ...] = (), station: int = 0) -> None:
+    def __init__(self, *, seq: int, at: int, luck: int, station: int = 0) -> None:
         self.seq = seq
         self.at = at
         self.luck = luck
-        self.flags = flags
         self.station = station
 
 

@@ -18,7 +18,7 @@ class Recorder:
     journal ended.  *entropy* gives 64 random bits.
     """
 
-    __slots__ = ("anchor_us", "clock", "entropy", "flags", "last_at", "last_seq", "station")
+    __slots__ = ("anchor_us", "clock", "entropy", "last_at", "last_seq", "station")
 
     def __init__(
         self,
@@ -28,7 +28,6 @@ class Recorder:
         last_seq: int = -1,
         last_at: int = 0,
         anchor_us: int | None = None,
-        flags: tuple[str, ...] = (),
         station: int = 0,
     ) -> None:
         self.clock = clock
@@ -36,7 +35,6 @@ class Recorder:
         self.last_seq = last_seq
         self.last_at = last_at
         self.anchor_us = last_at + 1 - clock() if anchor_us is None else anchor_us
-        self.flags = flags
         self.station = station
 
     def now(self) -> int:
@@ -47,7 +45,7 @@ class Recorder:
         """The context of the next input."""
         self.last_seq += 1
         self.last_at = max(self.last_at + 1, self.anchor_us + self.clock())
-        return Context(seq=self.last_seq, at=self.last_at, luck=self.entropy(), flags=self.flags, station=self.station)
+        return Context(seq=self.last_seq, at=self.last_at, luck=self.entropy(), station=self.station)
 
     def rewind(self, seq: int, at: int) -> None:
         """Go on from the last durable turn, after the undurable ones were dropped.  ``at`` stays where it was if that is later."""

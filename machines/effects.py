@@ -105,6 +105,15 @@ class SetEvse(Effect):
         return not self.energise
 
 
+@record(247)
+class ReadMeter(Effect):
+    """Read the meter of an EVSE now.  The answer is a ``MeterTold``; silence is the machine's own deadline."""
+
+    AFTER_CRASH: ClassVar[AfterCrash] = AfterCrash.FORGET
+
+    evse_id: int
+
+
 @record(351)
 class Shred(Effect):
     """Destroy the texts behind *handles*, and their keys.  What is gone already is gone."""

@@ -26,7 +26,6 @@ class Started(Input):
     boot_id: str
     boottime_us: int
     wall_us: int
-    flags: tuple[str, ...] = ()
 
 
 @record(33)

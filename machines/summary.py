@@ -22,6 +22,7 @@ from machines.monitoring.state import MONITORING
 from machines.network.machine import NETWORK
 from machines.outbound.state import OUTBOUND
 from machines.session.facts import (
+    AuthorizationBound,
     AuthorizationEnded,
     CablePlugged,
     CableUnplugged,
@@ -41,7 +42,7 @@ from machines.vas.facts import InternetClosed, InternetFailed, InternetOpened, I
 from machines.vas.state import VAS
 from machines.version.state import VERSION
 
-SESSION_FACTS = (CablePlugged, CableUnplugged, Granted, AuthorizationEnded, EnergyStarted, EnergySuspended, EnergyBlocked)
+SESSION_FACTS = (CablePlugged, CableUnplugged, Granted, AuthorizationBound, AuthorizationEnded, EnergyStarted, EnergySuspended, EnergyBlocked)
 VAS_FACTS = (InternetRequested, InternetOpened, InternetFailed, InternetReleased, InternetClosed)
 
 
@@ -75,7 +76,7 @@ def summary(station: Station, at_us: int) -> dict[str, Any]:
     return {
         "time": timestamp(station, at_us),
         "link": {**link(station), "phase": station[CONNECTION].phase.value, "held": station[CONNECTION].held},
-        "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build, "flags": list(boot.flags)},
+        "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build},
         "queue": {"waiting": len(out.queue), "in_flight": bool(out.flying), "thinned": out.thinned},
         "monitoring": {
             "base": monitoring.base,
@@ -89,7 +90,19 @@ def summary(station: Station, at_us: int) -> dict[str, Any]:
             "forwards": [{"evse": f.evse_id, "ports": list(f.tcp_ports)} for f in station[NETWORK].has.forwards],
         },
         "evses": [evse(station, evse_id) for evse_id in evses(station)],
+        "waiting": [waiting(station, number) for number, _ in station[SESSIONS].waiting()],
     }
+
+
+def waiting(station: Station, number: int) -> dict[str, Any]:
+    """An authorization that waits for one of several EVSEs, under its *number*."""
+    session = station[SESSIONS].at(number)
+    found: dict[str, Any] = {"evses": list(session.evse_ids)}
+    if session.authorized:
+        found["token"] = pseudonym(session.token)
+    if session.transaction is not None:
+        found["transaction"] = {"transaction_id": session.transaction.transaction_id, "seq_no": station[SESSIONS].told[number].seq_no}
+    return found
 
 
 def evse(station: Station, evse_id: int) -> dict[str, Any]:
@@ -121,6 +134,11 @@ def evse(station: Station, evse_id: int) -> dict[str, Any]:
     return found
 
 
+def at_evse(evse_id: int) -> dict[str, int]:
+    """The EVSE of an event; nothing while it is not known."""
+    return {"evse": evse_id} if evse_id > 0 else {}
+
+
 def events_of(turn: Turn, station: Station) -> Iterator[dict[str, Any]]:
     """What subscribers of the control socket hear of a turn."""
     for fact in turn.facts:
@@ -131,14 +149,15 @@ def events_of(turn: Turn, station: Station) -> Iterator[dict[str, Any]]:
                 event["reason"] = fact.reason
             yield event
         elif isinstance(fact, SESSION_FACTS):
-            yield {"event": "session", "what": type(fact).__name__, **evse(station, fact.evse_id)}
+            what = {"event": "session", "what": type(fact).__name__}
+            yield {**what, **(evse(station, fact.evse_id) if fact.evse_id > 0 else waiting(station, fact.evse_id))}
         elif isinstance(fact, CardRefused):
             yield {"event": "session", "what": "CardRefused", "reason": fact.reason}
         elif isinstance(fact, TransactionStarted):
             yield {
                 "event": "transaction",
                 "type": "Started",
-                "evse": fact.evse_id,
+                **at_evse(fact.evse_id),
                 "transaction_id": fact.transaction_id,
                 "seq_no": 0,
                 "trigger": fact.trigger,
@@ -148,7 +167,7 @@ def events_of(turn: Turn, station: Station) -> Iterator[dict[str, Any]]:
             yield {
                 "event": "transaction",
                 "type": "Updated",
-                "evse": fact.evse_id,
+                **at_evse(fact.evse_id),
                 **({"transaction_id": tx.transaction_id} if tx is not None else {}),
                 "seq_no": fact.seq_no,
                 "trigger": fact.trigger,
@@ -157,7 +176,7 @@ def events_of(turn: Turn, station: Station) -> Iterator[dict[str, Any]]:
             yield {
                 "event": "transaction",
                 "type": "Ended",
-                "evse": fact.evse_id,
+                **at_evse(fact.evse_id),
                 "transaction_id": fact.transaction_id,
                 "seq_no": fact.seq_no,
                 "trigger": fact.trigger,

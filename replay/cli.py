@@ -66,7 +66,6 @@ def _add_log(
     )
     it.add_argument("--out", metavar="FILE", type=Path, help="write there, for this user only (default: standard output)")
     over_journal(commands, "verify", "whether the journal is whole: hash chain, numbering, every row readable", _log_verify, "log verify")
-    over_journal(commands, "flags", "behaviours fixed at start: those of this build, and those of every start", _flags, "log flags")
     over_journal(commands, "space", "how full the journal is, and which turns it holds", _space, "log space --data ./cp001")
     if more is not None:
         more(commands)
@@ -254,12 +253,6 @@ def _log_verify(args: argparse.Namespace, out: Output, store: Watched) -> None:
     out.status = 0 if report.ok else 1
     out.say(report.damage)
     out.say([str(report)])
-
-
-def _flags(args: argparse.Namespace, out: Output, store: Watched) -> None:
-    from replay.flags import lines
-
-    out.say(lines(store, args.station))
 
 
 def _verify(args: argparse.Namespace, out: Output, store: Watched) -> None:

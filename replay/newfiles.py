@@ -52,12 +52,12 @@ class Item(NamedTuple):
         return ": ".join([part for part in (self.what, self.address, self.text) if part])
 
 
-def boot(kernel: Kernel, folded: Folded, inputs: tuple[Input, ...], flags: tuple[str, ...]) -> Boot:
+def boot(kernel: Kernel, folded: Folded, inputs: tuple[Input, ...]) -> Boot:
     """Decide *inputs*, with which a process starts, on the station as the journal has it."""
     station, facts = folded.station, list[Fact]()
     for place, input in enumerate(inputs, 1):
         # Only the device model is looked at, and it decides nothing by time or luck.
-        turn, station = kernel.turn(station, input, Context(seq=folded.seq + place, at=folded.at + place, luck=0, flags=flags))
+        turn, station = kernel.turn(station, input, Context(seq=folded.seq + place, at=folded.at + place, luck=0))
         facts += [fact for fact in turn.facts if isinstance(fact, OF_THE_MODEL)]
     return Boot(folded.station, tuple(facts), station)
 

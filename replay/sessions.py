@@ -21,6 +21,7 @@ from machines.meter.state import METERS
 from machines.outbound.facts import Delivered, Dropped, Failed, Queued, Returned, Sent
 from machines.session.facts import (
     AuthorizationAsked,
+    AuthorizationBound,
     AuthorizationEnded,
     CablePlugged,
     CableUnplugged,
@@ -66,6 +67,8 @@ class Message:
 class Charging:
     """A transaction; or a driver's authorization that led to none, with an empty *transaction_id*.
 
+    *evse_id* is below 0 while no EVSE is known; one that was found in turn *bound_seq* leaves the number of before in *waiting_id*.
+
     *first_seq* and *last_seq* are the turns between which its story lies, from plugging in (or the card) until the EVSE was free and the last
     message was answered; *last_seq* is -1 while that lasts.  Energy in Wh.  *began* and *ended* are date-times; *ended* is empty while it runs.
     """
@@ -84,6 +87,8 @@ class Charging:
     reason: str = ""
     token: str = ""
     remote: bool = False
+    waiting_id: int = 0
+    bound_seq: int = 0
     messages: list[Message] = field(factory=list)
 
     @property
@@ -122,7 +127,7 @@ class Visit:
 
 KINDS = (
     ClockSet, Rebooted, MeterRead,
-    CablePlugged, CableUnplugged, AuthorizationAsked, CardRefused, Granted, AuthorizationEnded,
+    CablePlugged, CableUnplugged, AuthorizationAsked, CardRefused, Granted, AuthorizationBound, AuthorizationEnded,
     TransactionStarted, TransactionUpdated, TransactionEnded,
     Queued, Sent, Delivered, Failed, Dropped, Returned,
 )  # fmt: skip
@@ -177,6 +182,8 @@ class Sessions:
                     self._visit(event.evse_id, seq, at_us).connected = False
                 case Granted():
                     self._granted(event, seq, at_us)
+                case AuthorizationBound():
+                    self._bound(event, seq, at_us)
                 case AuthorizationEnded():
                     visit = self._visit(event.evse_id, seq, at_us)
                     visit.granted = False
@@ -210,6 +217,26 @@ class Sessions:
             visit.open.token, visit.open.remote = visit.token, visit.remote
         elif not visit.told:
             self._begin(event.evse_id, visit)
+
+    def _bound(self, event: AuthorizationBound, seq: int, at_us: int) -> None:
+        """Move what waited without an EVSE to the one that it is for."""
+        waited, here = self._visits.pop(event.waiting_id, None), self._visit(event.evse_id, seq, at_us)
+        here.granted = True
+        if waited is None:
+            return
+        here.token, here.remote = waited.token, waited.remote
+        for row in waited.rows:
+            if here.open is not None and not row.transaction_id:
+                # It has become the authorization of the transaction that plugging in began.
+                here.open.token, here.open.remote = here.token, here.remote
+                self.rows.remove(row)
+                continue
+            row.evse_id, row.waiting_id, row.bound_seq = event.evse_id, event.waiting_id, seq
+            row.started_wh = event.energy_wh
+            here.first_seq, here.began, here.began_at_us = waited.first_seq, waited.began, waited.began_at_us
+            here.rows.append(row)
+        here.open = waited.open or here.open
+        here.told = here.told or waited.told
 
     def _begin(self, evse_id: int, visit: Visit) -> Charging:
         """A new row; the first one of a visit tells of its beginning too."""
@@ -300,7 +327,7 @@ def lines(rows: Iterable[Charging]) -> list[str]:
     head = ("EVSE", "TRANSACTION", "BEGAN", "ENDED", "ENERGY", "REASON", "CARD", "MESSAGES")
     body = [
         (
-            str(row.evse_id),
+            str(row.evse_id) if row.evse_id > 0 else "-",
             row.transaction_id or "none",
             row.began.strip(),
             row.ended.strip() or "runs",

@@ -134,7 +134,6 @@ def lines(kernel: Kernel, folded: Folded, number: int = 0) -> list[str]:
         ("csms", f"{clean(link['csms_url']) or 'none configured'} as {clean(link['identity'])}, security profile {link['security_profile']}"),
         ("queue", f"{len(out.queue)} waiting, {'one' if out.flying else 'none'} in flight, {out.thinned} thinned out"),
     ]
-    facts.append(("flags", ", ".join([clean(flag) for flag in boot.flags]) or "none"))
     network = told["network"]
     forwards = ", ".join([f"EVSE {f['evse']} ports {' '.join(map(str, f['ports']))}" for f in network["forwards"]]) or "no forwards"
     facts.append(("network", f"{forwards}{', a plan is being applied' if network['in_flight'] else ''}"))

@@ -17,8 +17,16 @@ from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled, Held, Lost, Opened
 from machines.evse.machine import EvseFailed, EvseObeyed
 from machines.inputs import CardPresented, Started
+from machines.session.authorize import (
+    BY_AUTH_DISABLED,
+    BY_BEFORE_ACCEPTED_RULE,
+    BY_CSMS,
+    BY_OFFLINE_RULE,
+    BY_REMOTE_START,
+)
 from machines.session.facts import (
     AuthorizationAsked,
+    AuthorizationBound,
     AuthorizationEnded,
     CablePlugged,
     CableUnplugged,
@@ -30,7 +38,9 @@ from machines.session.facts import (
     EnergySuspended,
     EvseAsked,
     Granted,
+    TokenInfoLearned,
     TransactionEnded,
+    TransactionEnding,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -44,7 +54,7 @@ KINDS = (
     Rebooted, BootAccepted, BootPending, BootRejected,
     Dialled, Opened, Lost, Held,
     CablePlugged, CableUnplugged, ContactorSeen, EvseAsked, EvseFailed, EvseObeyed, AuthorizationAsked, CardRefused,
-    Granted, AuthorizationEnded, EnergyStarted, EnergySuspended, EnergyBlocked, EnergyCapped,
+    Granted, AuthorizationBound, TokenInfoLearned, AuthorizationEnded, TransactionEnding, EnergyStarted, EnergySuspended, EnergyBlocked, EnergyCapped,
     TransactionStarted, TransactionUpdated, TransactionEnded,
     InternetRequested, InternetOpened, InternetFailed, InternetReleased, InternetClosed,
 )  # fmt: skip
@@ -56,6 +66,15 @@ ENDINGS = {
     "Deauthorized": "ended: the CSMS no longer accepts the driver",
     "EVConnectTimeout": "over: no vehicle came in time",
 }
+
+GRANTED = {
+    BY_CSMS: "accepted by the CSMS",
+    BY_REMOTE_START: "started by the CSMS from afar",
+    BY_AUTH_DISABLED: "accepted by the station itself: AuthCtrlr.Enabled is false, nobody is asked for leave",
+    BY_OFFLINE_RULE: "accepted by the station itself: it is offline, and AuthCtrlr.OfflineTxForUnknownIdEnabled is true",
+    BY_BEFORE_ACCEPTED_RULE: "accepted by the station itself: the CSMS has not accepted it yet, and TxCtrlr.TxBeforeAcceptedEnabled is true",
+}
+"""On what it rests that somebody may charge."""
 
 STEP_TOLD_US = 1_000_000
 """A step of the clock that people would notice."""
@@ -92,7 +111,7 @@ def timeline(store: Reading, transaction_id: str, station: int = 0) -> list[str]
     ended = f"ended {row.ended.strip()}, {clean(row.reason) or 'no reason'}" if row.ended else "still running"
     head = [
         f"transaction {row.transaction_id}" if row.transaction_id else "no transaction",
-        f"EVSE {row.evse_id}, began {row.began.strip()}, {ended}",
+        f"{f'EVSE {row.evse_id}' if row.evse_id > 0 else 'no EVSE yet'}, began {row.began.strip()}, {ended}",
         *([f"what was before turn {row.first_seq} was retired from the journal"] if 0 <= store.base(station)[0] == row.first_seq - 1 else []),
         f"{energy(row.energy_wh)}, card {pseudonym(row.token) if row.token else 'none'}",
         f"{row.delivered} messages delivered, {row.pending} pending, {row.dropped} dropped",
@@ -109,7 +128,7 @@ def _told(store: Reading, row: Charging, station: int) -> Iterator[tuple[int, in
     for seq, at_us, events in turns_at(store, KINDS, station, last=last):
         wall_before_us = wall.us(teller.last_at_us)
         wall.hear(events)
-        for said in teller.hear(at_us, events, wall_before_us):
+        for said in teller.hear(seq, at_us, events, wall_before_us):
             if seq >= row.first_seq:
                 yield seq, at_us, wall.text(at_us), said
 
@@ -128,9 +147,11 @@ class _Teller:
         self._faulted = False
         self._offset_us: int | None = None
 
-    def hear(self, at_us: int, events: list[Any], wall_before_us: int | None) -> Iterator[Said]:
-        """What the events of one turn mean for the session."""
-        names_us = any(getattr(event, "evse_id", None) == self.row.evse_id for event in events if isinstance(event, Fact))
+    def hear(self, seq: int, at_us: int, events: list[Any], wall_before_us: int | None) -> Iterator[Said]:
+        """What the events of turn *seq* mean for the session."""
+        # Before its EVSE was found it stood under a number of its own, and what happened at the EVSE was others' business.
+        mine = {self.row.evse_id, self.row.waiting_id} if seq >= self.row.bound_seq else {self.row.waiting_id}
+        names_us = any(getattr(event, "evse_id", None) in mine or self._asks(event) for event in events if isinstance(event, Fact))
         refused = any(isinstance(event, CardRefused) for event in events)
         for event in events:
             if isinstance(event, CardPresented):
@@ -143,11 +164,19 @@ class _Teller:
             elif isinstance(event, ClockSet):
                 yield from self._clock(event)
             elif hasattr(event, "evse_id"):
-                if event.evse_id == self.row.evse_id or (isinstance(event, Faulted | FaultCleared) and not event.evse_id):
+                if event.evse_id in mine or (isinstance(event, Faulted | FaultCleared) and not event.evse_id):
                     yield from self._here(event)
             else:
                 yield from self._everywhere(event)
         self.last_at_us = at_us
+
+    def _asks(self, event: Any) -> bool:
+        """Whether a question to the CSMS is about this session: about its EVSE and no other, or about its card."""
+        if not isinstance(event, AuthorizationAsked):
+            return False
+        return event.evse_ids == (self.row.evse_id,) or (
+            (self.row.evse_id < 0 or self.row.evse_id in event.evse_ids) and event.token == self.row.token
+        )
 
     def _restarted(self, events: list[Any], dark_us: int) -> Iterator[Said]:
         for event in events:
@@ -187,6 +216,12 @@ class _Teller:
                 yield "CSMS", "says Pending to the station"
             case BootRejected():
                 yield "CSMS", "rejects the station"
+            case AuthorizationAsked():
+                # A card that is for other EVSEs, or for none in particular, is told where it led to something here.
+                self._asked[event.entry] = event
+                by = " for a remote start" if event.remote_start_id >= 0 else " that may end the session" if event.purpose != "start" else ""
+                if self._asks(event):
+                    yield "driver", f"the CSMS is asked about card {pseudonym(event.token)}{by}"
             case CardRefused():
                 asked = self._asked.pop(event.entry, None)
                 if asked is not None:
@@ -208,14 +243,16 @@ class _Teller:
                 unseen = " while the station was without power" if event.unseen else ""
                 waits = "; the driver may plug in again" if event.connect_by_us else ""
                 yield "vehicle", f"unplugged{unseen}{waits}"
-            case AuthorizationAsked():
-                self._asked[event.entry] = event
-                by = " for a remote start" if event.remote_start_id >= 0 else " that may end the session" if event.purpose != "start" else ""
-                yield "driver", f"the CSMS is asked about card {pseudonym(event.token)}{by}"
             case Granted():
                 yield "driver", self._granted(event)
+            case AuthorizationBound():
+                yield "driver", f"EVSE {event.evse_id} is the one that is meant"
+            case TokenInfoLearned():
+                yield "driver", "the CSMS says of the card which group or which EVSEs it is for"
             case AuthorizationEnded():
                 yield "driver", self._over(event)
+            case TransactionEnding():
+                yield "station", "waits for the contactor to open and the meter to be read before it ends the transaction"
             case EnergyStarted():
                 yield "energy", "flows"
             case EnergySuspended():
@@ -237,6 +274,8 @@ class _Teller:
                 yield "station", f"{'offers' if event.energise else 'offers no'} energy, {'holds' if event.lock else 'releases'} the plug"
             case TransactionStarted() | TransactionUpdated() | TransactionEnded():
                 message = self.messages.get(event.entry)
+                if isinstance(event, TransactionEnded) and not event.meter_read:
+                    yield "hardware", "the meter was not read after the contactor had opened: the last reading before counts"
                 if message is not None:
                     yield "message", told(message)
             case Faulted():
@@ -261,14 +300,11 @@ class _Teller:
                 return
 
     def _granted(self, event: Granted) -> str:
-        asked = self._asked.pop(event.entry, None) if event.entry else None
+        self._asked.pop(event.entry, None)
         card = f"card {pseudonym(event.token)}" if event.token else "no card"
         waits = "; waits for a vehicle" if event.connect_by_us else ""
-        if asked is not None:
-            return f"{card} accepted by the CSMS{waits}"
-        if event.remote_start_id >= 0:
-            return f"remote start by the CSMS, {card}{waits}"
-        return f"{card} accepted by the station itself, the CSMS was not asked{waits}"
+        where = f" at EVSE {', '.join(map(str, event.evse_ids))}" if event.evse_ids else ""
+        return f"{card} {GRANTED.get(event.basis, f'accepted by rule {clean(event.basis)}')}{waits}{where}"
 
     def _over(self, event: AuthorizationEnded) -> str:
         self._asked.pop(event.entry, None)

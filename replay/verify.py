@@ -19,8 +19,6 @@ from eventlog.codec import decode, decode_turn, encode_turn
 from eventlog.fold import CHAIN_BYTES, fold
 from eventlog.segments import begin
 from eventlog.store import Reading, link
-from machines.boot.state import BOOT
-from machines.inputs import Started
 from replay.reading import PROGRESS_TURNS, Progress
 from replay.text import event, moment
 
@@ -98,7 +96,6 @@ def verify(kernel: Kernel, store: Reading, station: int = 0, *, progress: Progre
         report.damage.append(str(error))
         return report
     now = start.station
-    flags = now[BOOT].flags if BOOT.name in now.parts else ()
     chain, last_at, expected = start.chain, start.at if start.seq >= 0 else -1, start.seq + 1
     first = expected
     turn_again = kernel.turn
@@ -122,10 +119,7 @@ def verify(kernel: Kernel, store: Reading, station: int = 0, *, progress: Progre
         if at <= last_at:
             report.damage.append(f"turn {seq} at {moment(at)} is not after the turn before it, at {moment(last_at)}")
         last_at = at
-        if type(input) is Started:
-            # The recorder of a process stamps its flags on everything from its first input on.
-            flags = input.flags
-        again, decided = turn_again(now, input, Context(seq=seq, at=at, luck=luck, flags=flags, station=station))
+        again, decided = turn_again(now, input, Context(seq=seq, at=at, luck=luck, station=station))
         # The same bytes are the same facts and effects; then the station decided is the one recorded, and nothing more needs to be decoded.
         if _written(again) == body:
             now = decided

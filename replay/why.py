@@ -6,6 +6,7 @@ Law: every step is a row of the journal; where the next cause is not in the jour
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import define
@@ -50,9 +51,10 @@ from machines.inputs import (
     Stopping,
     StraySend,
 )
+from machines.meter.facts import ReadingDue, ReadingReported
 from machines.outbound.asks import PLACES, read_message_id
 from machines.outbound.facts import Delivered, Dropped, Queued, Sent
-from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
+from machines.session.facts import TransactionEnded, TransactionEnding, TransactionStarted, TransactionUpdated
 from machines.session.state import SESSIONS
 from replay import state
 from replay.address import address, near, spelled
@@ -337,6 +339,9 @@ class _Asker:
     def cause(self, turn: Turn) -> tuple[str, Target | None]:
         """What the input of *turn* comes from, in words, and the earlier turn where there is one."""
         input = turn.input
+        awaited = self._awaited(turn) if not isinstance(input, Woke) else None
+        if awaited is not None:
+            return awaited
         match input:
             case Woke():
                 return self._deadline(turn)
@@ -354,6 +359,19 @@ class _Asker:
                 return f"card {pseudonym(input.token)} was held to the reader: from outside", None
             case _:
                 return f"{ORIGINS.get(type(input), 'of what the input says')}: from outside", None
+
+    def _awaited(self, turn: Turn) -> tuple[str, Target | None] | None:
+        """Return what a turn that ended a wait was waited for since; None where it ended none, or one that had begun with it."""
+        of = ORIGINS.get(type(turn.input), "of what the input says")
+        for fact in turn.facts:
+            target = None
+            if isinstance(fact, TransactionEnded):
+                target = self._last(turn.seq, TransactionEnding, partial(_same, ("evse_id",), fact))
+            elif isinstance(fact, ReadingReported):
+                target = self._last(turn.seq, ReadingDue, partial(_same, ("evse_id", "context"), fact))
+            if target is not None and target.seq < turn.seq:
+                return f"{of}, which was waited for since here", target
+        return None
 
     def _deadline(self, turn: Turn) -> tuple[str, Target | None]:
         """Which deadline was due, and the fact that set it: the latest that holds this very microsecond."""
@@ -388,6 +406,11 @@ class _Asker:
                 if fits(found):
                     target = Target(seq, found)
         return target
+
+
+def _same(names: tuple[str, ...], one: Fact, other: Fact) -> bool:
+    """Whether two facts have the same values in the fields *names*."""
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _cut(lines: list[str], turn: Turn, fact: Any) -> list[str]:

@@ -46,6 +46,8 @@ class Ledger:
         self.queued: dict[int, tuple[str, bytes]] = {}
         self.gone: dict[int, str] = {}
         self.message_ids: set[str] = set()
+        self.charging: set[int] = set()
+        """The EVSEs of which an open transaction was last reported as Charging."""
         self._attempts: dict[int, int] = {}
         self.last_at = -1
         self.turns = 0
@@ -64,6 +66,8 @@ class Ledger:
                     if fact.entry in self.queued:
                         raise Violation("entries are unique for ever", f"turn {turn.seq} queued entry {fact.entry} again")
                     self.queued[fact.entry] = (fact.action, fact.payload)
+                    if fact.action == EVENT:
+                        self._report(jsontext.decode(fact.payload))
                 case Delivered() | Dropped():
                     self._leave(turn, fact)
                 case Faulted():
@@ -75,6 +79,15 @@ class Ledger:
                 if effect.message_id in self.message_ids:
                     raise Violation("message ids are never used twice", f"turn {turn.seq} asked for {effect.message_id} again")
                 self.message_ids.add(effect.message_id)
+
+    def _report(self, event: dict[str, Any]) -> None:
+        """Note whether a transaction event leaves its EVSE reported as Charging."""
+        evse_id = event.get("evse", {}).get("id", 0)
+        state = event["transactionInfo"].get("chargingState", "")
+        if event["eventType"] == "Ended" or state not in ("", "Charging"):
+            self.charging.discard(evse_id)
+        elif state == "Charging":
+            self.charging.add(evse_id)
 
     def _leave(self, turn: Turn, fact: Delivered | Dropped) -> None:
         if fact.entry not in self.queued or fact.entry in self.gone:
@@ -192,7 +205,7 @@ def check_hardware(station: Station, evse_id: int, *, offered: bool, locked: boo
     """The hardware offers and holds what the session wants."""
     session = station[SESSIONS].at(evse_id)
     ready = session.phase in CONNECTED_AND_AUTHORIZED
-    if (offered, locked) != (ready and not session.blocked, ready):
+    if (offered, locked) != (ready and not session.blocked and session.ending is None, ready or (session.connected and session.contactor)):
         raise Violation("the hardware does what the session wants", f"EVSE {evse_id}: offers {offered}, holds {locked}, session {session.phase}")
 
 

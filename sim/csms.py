@@ -162,7 +162,8 @@ class Csms:
             case _:
                 pass
         token = (payload.get("idToken") or {}).get("idToken")
-        if token is not None and token not in self.tokens:
+        # C02.FR.01: an empty one stands for nobody.
+        if token and token not in self.tokens:
             raise Violation("idTokens arrive as they were shown", f"{action} names {token!r}")
 
     def _answer(self, now_us: int, action: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -182,7 +183,8 @@ class Csms:
                 return {"idTokenInfo": info}
             case "TransactionEvent" if "idToken" in payload:
                 blocked = self._random.random() < self.faults.blocks
-                return {"idTokenInfo": {"status": "Blocked" if blocked else self.tokens[payload["idToken"]["idToken"]]}}
+                token = payload["idToken"]["idToken"]
+                return {"idTokenInfo": {"status": "Blocked" if blocked else self.tokens[token] if token else "Accepted"}}
             case _:
                 return {}
 

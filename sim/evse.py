@@ -268,6 +268,11 @@ class Evse:
         self._consider()
         return told
 
+    def read_meter(self, now_us: int) -> list[Input]:
+        """The meter is read now; one that was set by hand tells what it was set to."""
+        told = self.advance(now_us)
+        return told + (self._read() if self._fixed is None else [self._fixed_told(self._fixed)])
+
     # What time brings
 
     def advance(self, now_us: int) -> list[Input]:
@@ -302,8 +307,8 @@ class Evse:
             told.append(ContactorMoved(evse_id=self.evse_id, closed=True))
             told += self._read()
         elif what == OPEN:
+            # The station asks the meter once the contactor is open, and the register stands still from then on.
             self._contactor = False
-            told += self._read()
             told.append(ContactorMoved(evse_id=self.evse_id, closed=False))
         elif what == LEAVE:
             told += self._gone()

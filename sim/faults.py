@@ -23,8 +23,8 @@ class Faults(NamedTuple):
     schema), *stranger* (under another message id), *garbled*; *blocks* for each token and each transaction event with one; *boots_badly* for each
     BootNotification before it accepts; *clock_jumps* for each time that it tells.
 
-    The outside: *network_fails*, *network_dawdles*, *settles_twice*, *evse_dawdles*, *evse_fails* that a command is not obeyed, *space* that
-    the journal is found nearly full.
+    The outside: *network_fails*, *network_dawdles*, *settles_twice*, *evse_dawdles*, *evse_fails* that a command is not obeyed, *meter_silent* and
+    *meter_dawdles* that a meter does not answer when it is asked, or late, *space* that the journal is found nearly full.
     """
 
     crash: float = 0.0
@@ -53,6 +53,8 @@ class Faults(NamedTuple):
     settles_twice: float = 0.0
     evse_dawdles: float = 0.0
     evse_fails: float = 0.0
+    meter_silent: float = 0.0
+    meter_dawdles: float = 0.0
     space: float = 0.0
 
 
@@ -86,6 +88,8 @@ CHOICES: Final[dict[str, tuple[float, ...]]] = {
     "settles_twice": (0.0, 0.2),
     "evse_dawdles": (0.0, 0.3, 0.8),
     "evse_fails": (0.0, 0.1, 0.6),
+    "meter_silent": (0.0, 0.1, 0.5),
+    "meter_dawdles": (0.0, 0.3),
     "space": (0.0, 0.3, 0.9),
 }
 

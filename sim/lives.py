@@ -54,6 +54,8 @@ CONFIGS: Final[dict[str, tuple[str, ...]]] = {
 }
 VERSIONS: Final = (("ocpp2.1", "ocpp2.0.1"), ("ocpp2.0.1",), ("ocpp2.1",))
 
+HURRY_US_MOST: Final = 50_000
+
 STEPS_LEAST, STEPS_MOST = 15, 60
 FULL_REPLAY_EVERY: Final = 10
 """One life in so many is decided again from genesis; every life is folded again."""
@@ -120,6 +122,7 @@ class Life:
             (5, world.look_at_space),
             (2, self._report),
             (4, self._monitor),
+            (6, self._hurry),
         ]
         self._deeds = [deed for weight, deed in deeds for _ in range(weight if random.random() < 0.8 else 0)] or [self._card]  # noqa: PLR2004
 
@@ -172,9 +175,10 @@ class Life:
             world.card("EXAM-BAD", evse_id=evse_id)
             world.run(MINUTE_US)
             self._expect(evse_id, closed=False, why="a card that the CSMS blocks")
-        world.card("EXAM-GOOD", evse_id=evse_id)
+            world.card("EXAM-GOOD", evse_id=evse_id)
+        # Where nobody is asked for leave, the cable is enough.
         world.run(MINUTE_US)
-        self._expect(evse_id, closed=True, why="a card that the CSMS accepts")
+        self._expect(evse_id, closed=True, why="a cable" if free else "a card that the CSMS accepts")
         before = evse.energy_wh
         world.select(evse_id, parameter_sets=(3, 4))
         world.run(5 * MINUTE_US)
@@ -253,6 +257,25 @@ class Life:
             # People in a hurry hold it there again.
             self.world.card(token, evse_id=self._evse() if self.random.random() < 0.6 else 0)  # noqa: PLR2004
 
+    def _hurry(self) -> None:
+        """Two to four things at one EVSE, each of them 0 to 50 ms after the one before it."""
+        random, world, evse_id = self.random, self.world, self._evse()
+        token = random.choice(sorted(TOKENS))
+        self.world.note(f"somebody is in a hurry at {evse_id}")
+        acts: tuple[Callable[[], object], ...] = (
+            lambda: world.card(token, evse_id=evse_id),
+            lambda: world.card(token, evse_id=evse_id),
+            lambda: self._ask_stop(evse_id),
+            lambda: self._ask_start(evse_id, random.choice(sorted(REMOTE_TOKENS))),
+            lambda: world.at_evse(evse_id, lambda evse, now: evse.plug_in(now, VehicleSpec(soc_ppm=100_000))),
+            lambda: world.at_evse(evse_id, lambda evse, now: evse.plug_out(now)),
+            lambda: world.at_evse(evse_id, lambda evse, now: evse.ev_pause(now)),
+            lambda: world.at_evse(evse_id, lambda evse, now: evse.ev_resume(now)),
+        )
+        for _ in range(random.randrange(2, 5)):
+            random.choice(acts)()
+            world.run(random.choice((0, 1, 1_000, random.randrange(HURRY_US_MOST))))
+
     def _select(self) -> None:
         self.world.select(self._evse(), parameter_sets=self.random.choice(((3,), (3, 4), (4,), ())))
 
@@ -288,16 +311,20 @@ class Life:
         self.world.ask(lambda csms: csms.set_variable("SecurityCtrlr", "BasicAuthPassword", password))
 
     def _remote_start(self) -> None:
-        world, random = self.world, self.random
+        random = self.random
         evse_id = self._evse() if random.random() < 0.7 else 0  # noqa: PLR2004
-        token = random.choice(sorted(REMOTE_TOKENS))
+        self._ask_start(evse_id, random.choice(sorted(REMOTE_TOKENS)))
+
+    def _ask_start(self, evse_id: int, token: str) -> None:
+        """RequestStartTransaction at an EVSE, or with 0 at any."""
+        world = self.world
         self._remote += 1
         payload: dict[str, Any] = {"idToken": {"idToken": token, "type": "ISO14443"}, "remoteStartId": self._remote}
         if evse_id:
             payload["evseId"] = evse_id
 
         def make(csms: Csms) -> bytes:
-            if self.config["AuthCtrlr.AuthorizeRemoteStart"] != "true" or world.onlooker.offline_ok:
+            if self.config["AuthCtrlr.AuthorizeRemoteStart"] != "true" or world.onlooker.unasked_ok:
                 # Asked about as if a card had been shown, it counts as offline where nobody answers.
                 world.onlooker.may(world.now, world.sealed(token), (evse_id,) if evse_id else ())
             return csms.ask("RequestStartTransaction", payload)
@@ -305,7 +332,11 @@ class Life:
         world.ask(make)
 
     def _remote_stop(self) -> None:
-        running = sorted(self.world.csms.running)
+        self._ask_stop(self._evse() if self.random.random() < 0.5 else 0)  # noqa: PLR2004
+
+    def _ask_stop(self, evse_id: int) -> None:
+        """RequestStopTransaction of the transaction at an EVSE, or with 0 of any."""
+        running = sorted(identifier for identifier, where in self.world.csms.running.items() if evse_id in (0, where))
         identifier = self.random.choice(running) if running else "none-such"
         self.world.ask(lambda csms: csms.ask("RequestStopTransaction", {"transactionId": identifier}))
 

@@ -6,6 +6,9 @@ know how a station reaches its decisions, only which of them cannot be right.
 
 from __future__ import annotations
 
+BREAK_US = 60_000_000
+"""How long energy may be withheld between two transactions of one driver, where the end of the energy ends a transaction (E06.FR.07)."""
+
 SLACK_US = 300_000_000
 """How much longer than EVConnectionTimeOut a leave to charge may wait: questions in flight, answers that are slow."""
 
@@ -28,14 +31,17 @@ class Leave:
 class Onlooker:
     """The rules in a few lines.
 
-    *connect_s*: EVConnectionTimeOut.  *stays_authorized*: the authorization outlives the cable.  *offline_ok*: unknown cards charge while
-    nobody can be asked.  *free*: everybody may charge.
+    *connect_s*: EVConnectionTimeOut.  *stays_authorized*: the authorization outlives the cable.  *unasked_ok*: unknown cards charge while
+    nobody can be asked.  *free*: everybody may charge.  *breaks*: a transaction that ends when energy does is followed by another of the same driver.
     """
 
-    def __init__(self, evse_ids: tuple[int, ...], *, connect_s: int, stays_authorized: bool, offline_ok: bool, free: bool) -> None:
+    def __init__(
+        self, evse_ids: tuple[int, ...], *, connect_s: int, stays_authorized: bool, unasked_ok: bool, free: bool, breaks: bool = False
+    ) -> None:
+        self.breaks = breaks
         self.connect_us = connect_s * 1_000_000
         self.stays_authorized = stays_authorized
-        self.offline_ok = offline_ok
+        self.unasked_ok = unasked_ok
         self.free = free
         self.plugged = dict.fromkeys(evse_ids, False)
         self.ports: dict[int, tuple[int, ...]] = {}
@@ -67,7 +73,7 @@ class Onlooker:
 
     def card(self, now_us: int, token: str, evse_ids: tuple[int, ...]) -> None:
         """A card was held to the reader, and the station knows it.  The card that charges ends its charge, and opens nothing."""
-        if (self.offline_ok or self.free) and not self.ends_with(token, evse_ids):
+        if (self.unasked_ok or self.free) and not self.ends_with(token, evse_ids):
             self.may(now_us, token, evse_ids)
 
     def may(self, now_us: int, token: str, evse_ids: tuple[int, ...] = ()) -> None:
@@ -84,7 +90,9 @@ class Onlooker:
     def offer(self, now_us: int, evse_id: int, *, energise: bool) -> None:
         """The station asks an EVSE to offer energy, or not to.  Raises Wrong where it may not."""
         if not energise:
-            self.offered.pop(evse_id, None)
+            before = self.offered.pop(evse_id, frozenset())
+            if self.breaks and self.plugged[evse_id]:
+                self.idle[evse_id] = [Leave(token, (evse_id,), now_us + BREAK_US) for token in sorted(before)]
             return
         if evse_id in self.offered:
             return
@@ -93,7 +101,7 @@ class Onlooker:
         self.leaves = [leave for leave in self.leaves if leave.until_us >= now_us]
         mine = [leave for leave in self.leaves if not leave.evse_ids or evse_id in leave.evse_ids]
         kept = [leave for leave in self.idle.pop(evse_id, ()) if leave.until_us >= now_us]
-        if not mine and not kept:
+        if not mine and not kept and not self.free:
             raise Wrong(f"EVSE {evse_id} is to offer energy, and nobody may charge there")
         self.offered[evse_id] = frozenset({leave.token for leave in (*mine, *kept)})
         if mine and not kept and len(self.offered[evse_id]) == 1:

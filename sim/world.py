@@ -28,8 +28,7 @@ from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as LinkPhase
 from machines.device_model.state import DEVICE_MODEL
-from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse, Shred
-from machines.flags import FLAGS
+from machines.effects import Call, Dial, HangUp, ReadMeter, Reply, ReplyError, Say, SetEvse, Shred
 from machines.inputs import (
     Answered,
     CableConnected,
@@ -118,9 +117,22 @@ CONFIG: Final[dict[str, tuple[str, str]]] = {
     "TxCtrlr.TxStopPoint": ("MemberList", "PowerPathClosed"),
 }
 
+MEASURANDS: Final = ("Energy.Active.Import.Register", "Power.Active.Import", "Current.Import", "Voltage")
+POINTS: Final = ("EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer")
+LISTED: Final[dict[str, tuple[str, ...]]] = {
+    # what a list may hold
+    **dict.fromkeys(("Measurands", "TxStartedMeasurands", "TxUpdatedMeasurands", "TxEndedMeasurands"), MEASURANDS),
+    **dict.fromkeys(("TxStartPoint", "TxStopPoint"), POINTS),
+    "TimeSource": ("Heartbeat",),
+    "NetworkConfigurationPriority": ("1",),
+    "SupportedOcppVersions": ("ocpp2.1", "ocpp2.0.1"),
+}
+
 ATTEMPTS_MOST: Final = 3
 """MessageAttempts of transaction events: the default that counts where the component files say nothing, as CONFIG does."""
 CALL_TIMEOUT_US: Final = 30 * SECOND_US
+AHEAD_US: Final = 1_000
+"""How far the station's time may be ahead: every turn has a microsecond of its own, also where many happen at once."""
 DIAL_GAP_US: Final = SECOND_US
 
 
@@ -137,7 +149,14 @@ def declared(config: Mapping[str, str], evses: int) -> ConfigLoaded:
     if strangers:
         raise ValueError(f"config: {', '.join(strangers)} is not known; the names are those of sim.world.CONFIG")
     rows = [
-        Declared(component=name.split(".")[0], variable=name.split(".")[1], data_type=kind, value=config.get(name, value), supports_monitoring=True)
+        Declared(
+            component=name.split(".")[0],
+            variable=name.split(".")[1],
+            data_type=kind,
+            values_list=LISTED.get(name.split(".")[1], ()),
+            value=config.get(name, value),
+            supports_monitoring=True,
+        )
         for name, (kind, value) in sorted(CONFIG.items())
     ]
     rows.append(Declared(component="SecurityCtrlr", variable="BasicAuthPassword", mutability="WriteOnly", min_limit="16", max_limit="64"))
@@ -150,6 +169,7 @@ def declared(config: Mapping[str, str], evses: int) -> ConfigLoaded:
                     evse_id=evse_id,
                     connector_id=connector_id,
                     data_type="OptionList",
+                    values_list=("Available", "Occupied", "Reserved", "Unavailable", "Faulted"),
                     mutability="ReadOnly",
                     supports_monitoring=True,
                 )
@@ -235,8 +255,10 @@ class World:
             tuple(self.hardware),
             connect_s=int(says("TxCtrlr.EVConnectionTimeOut")),
             stays_authorized=says("TxCtrlr.StopTxOnEVSideDisconnect") != "true",
-            offline_ok=says("AuthCtrlr.OfflineTxForUnknownIdEnabled") == "true",
+            # An onlooker cannot see whether the station is offline, nor whether it was accepted.
+            unasked_ok=says("AuthCtrlr.OfflineTxForUnknownIdEnabled") == "true" or says("TxCtrlr.TxBeforeAcceptedEnabled") == "true",
             free=says("AuthCtrlr.Enabled") != "true",
+            breaks="EnergyTransfer" in says("TxCtrlr.TxStopPoint"),
         )
         self.ledger = Ledger()
         self.process: Process | None = None
@@ -260,6 +282,8 @@ class World:
         self._restart_at: int | None = 0
         self._ended_by_card: dict[int, str] = {}
         self._news: deque[tuple[int, Input]] = deque()
+        self._unreported: dict[int, int] = {}
+        """EVSE -> since when energy flows there that no open transaction reports as Charging."""
 
     snapshot_version = SNAPSHOT_VERSION
 
@@ -290,6 +314,7 @@ class World:
                 mine = process.due - process.recorder.anchor_us + self.boot_began
                 if mine < due:
                     due, what = mine, "wake"
+            self._watch_energy(min(due, until))
             if due > until:
                 self.now = max(self.now, until)
                 return
@@ -317,6 +342,20 @@ class World:
         except Wrong as wrong:
             raise Violation("an onlooker sees nothing wrong", str(wrong)) from wrong
         self._check_cards()
+
+    def _watch_energy(self, until_us: int) -> None:
+        """Raise Violation where energy flows from now until *until_us* and no open transaction has reported it as Charging within a second.
+
+        E01.FR.06, E01.FR.18, E02.FR.13.  Not counted are the times in which the journal cannot be written, and in which the hardware does not do
+        what it was last asked: then nobody can report, or the station is not the one to blame.
+        """
+        process = self.process
+        for evse_id, evse in self.hardware.items():
+            excused = process is None or process.retry_at is not None or evse_id in self._evse_busy or evse_id in self._evse_defies
+            if excused or not evse.power_mw or evse_id in self.ledger.charging:
+                self._unreported.pop(evse_id, None)
+            elif until_us - self._unreported.setdefault(evse_id, self.now) > SECOND_US:
+                raise Violation("energy that flows is reported as Charging within a second", f"EVSE {evse_id}: {evse.power_mw // 1_000} W unreported")
 
     def clock(self) -> int:
         """What the machine's clock shows: microseconds since it booted."""
@@ -346,7 +385,6 @@ class World:
             last_seq=folded.seq,
             last_at=folded.at,
             anchor_us=anchor.anchor_us if anchor.boot_id == f"boot-{self.boot}" and folded.seq >= 0 else None,
-            flags=FLAGS,
         )
         self.accepted = self.pending = False
         self.process = self._process(
@@ -359,7 +397,6 @@ class World:
             boot_id=f"boot-{self.boot}",
             boottime_us=self.clock(),
             wall_us=max(EPOCH_US + self.now + self.wall_error_us, 0),
-            flags=FLAGS,
         )
         model = folded.station[DEVICE_MODEL]
         changed = self.config.digest != model.digest or bool(model.refused)
@@ -575,6 +612,8 @@ class World:
                 self._hang_up(process, effect)
             case SetEvse():
                 self._set_evse(process, effect_id, effect)
+            case ReadMeter():
+                self._read_meter(process, effect.evse_id)
             case ApplyPlan():
                 self._apply(process, effect_id, effect)
             case CloseSegment():
@@ -641,6 +680,21 @@ class World:
             process.tell(input)
         self._look(effect.evse_id)
         self._settle(process, effect_id, DONE)
+
+    def _read_meter(self, process: Process, evse_id: int) -> None:
+        """The meter answers at once, late, or not at all."""
+        random, faults = self.random, self.faults
+        if random.random() < faults.meter_silent:
+            return
+        delay_us = random.choice((1_000, SECOND_US, 5 * SECOND_US)) if random.random() < faults.meter_dawdles else 0
+        self.later(delay_us, self._meter_read, process, evse_id)
+
+    def _meter_read(self, process: Process, evse_id: int) -> None:
+        if process is self.process:
+            for input in self.hardware[evse_id].read_meter(self.now):
+                process.tell(input)
+            self._look(evse_id)
+            process.drain()
 
     def _apply(self, process: Process, effect_id: EffectId, effect: ApplyPlan) -> None:
         delay_us = self.random.randrange(1_000, 400_000)
@@ -767,7 +821,7 @@ class World:
         # B02.FR.02: a CSMS that keeps the station Pending may ask it for reports.
         if not self.accepted and call.action != "BootNotification" and not (self.pending and call.action == "NotifyReport"):
             raise Violation("nothing but BootNotification before Accepted", f"{call.action} {call.message_id}")
-        if wire.flying and self.now - wire.asked_at < CALL_TIMEOUT_US:
+        if wire.flying and self.now - wire.asked_at < CALL_TIMEOUT_US - AHEAD_US:
             raise Violation("one CALL in flight", f"{call.message_id} while {wire.flying} is")
         wire.flying, wire.asked_at = call.message_id, self.now
         self.ledger.attempted(self.number, call.message_id)

@@ -151,7 +151,6 @@ def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
 
     from eventlog.store import BUILD
     from machines.boot.state import BOOT
-    from machines.flags import FLAGS
     from machines.inputs import Started
     from replay.newfiles import boot, items, lines
     from replay.reading import KERNEL
@@ -169,9 +168,8 @@ def diff(args: argparse.Namespace, out: Output, store: Watched) -> None:
         boot_id=boot_id(),
         boottime_us=now_us(),
         wall_us=wall_us(),
-        flags=FLAGS,
     )
-    found = items(boot(KERNEL, folded, (started, config), FLAGS), store, args.station)
+    found = items(boot(KERNEL, folded, (started, config)), store, args.station)
     out.status = 1 if any(item.what != "shadowed" for item in found) else 0
     out.say(_json([item._asdict() for item in found]) if args.json else lines(found))
 

@@ -94,7 +94,6 @@ def station(data: Path, option: str | None, *, make: bool = False) -> Iterator[O
     """The station of a data directory without links, as long as nobody else has it; *option* says where the vault's key comes from."""
     from engine.recorder import Recorder
     from eventlog import snapshots
-    from machines.boot.state import BOOT
     from machines.clock.machine import CLOCK
     from replay.reading import KERNEL
 
@@ -103,15 +102,13 @@ def station(data: Path, option: str | None, *, make: bool = False) -> Iterator[O
         vault = open_vault(option, data)
         folded = snapshots.restore(journal, KERNEL, snapshots.fold_version)
         boot, clock = boot_id(), folded.station[CLOCK]
-        # Nobody is woken here: nothing that the station waits for comes due while it does not run.  No process starts, so what is decided is decided
-        # with the flags of the last one.
+        # Nobody is woken here: nothing that the station waits for comes due while it does not run.
         recorder = Recorder(
             clock=now_us,
             entropy=lambda: int.from_bytes(os.urandom(8), "big"),
             last_seq=folded.seq,
             last_at=folded.at,
             anchor_us=clock.anchor_us if clock.boot_id == boot and folded.seq >= 0 else None,
-            flags=folded.station[BOOT].flags,
         )
         house = Offline(KERNEL, journal, vault, recorder, folded.station)
         house.resume()

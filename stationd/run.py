@@ -36,7 +36,6 @@ from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as Link
 from machines.device_model.state import DEVICE_MODEL
 from machines.device_model.views import Variable
-from machines.flags import FLAGS
 from machines.inputs import ConfigLoaded, Started, Stopping
 from machines.station import STATION
 from replay.paths import default_data
@@ -200,7 +199,6 @@ async def station(args: argparse.Namespace) -> int:
             last_seq=folded.seq,
             last_at=folded.at,
             anchor_us=clock.anchor_us if clock.boot_id == boot and folded.seq >= 0 else None,
-            flags=FLAGS,
         )
         stopped = asyncio.Event()
         reason: list[str] = []
@@ -228,7 +226,7 @@ async def station(args: argparse.Namespace) -> int:
             loop = asyncio.get_running_loop()
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
-            started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=wall_us(), flags=FLAGS)
+            started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=wall_us())
             daemon.start(started, [config] if config.digest != model.digest or model.refused else [])
             if daemon.station[DEVICE_MODEL].refused:
                 log.error("the component files are not in force: %s", daemon.station[DEVICE_MODEL].refused)

@@ -30,7 +30,6 @@ from eventlog.fold import CHAIN_BYTES
 from eventlog.journal import Journal
 from eventlog.store import BUILD
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
-from machines.flags import FLAGS
 from machines.inputs import Answered, Called, CardPresented, LinkDown, LinkUp, Started, Stopping
 from machines.outbound.asks import read_message_id
 from machines.session.facts import TransactionEnded
@@ -268,7 +267,7 @@ class Soak:
             return int(loop.time() * 1e6)
 
         folded = snapshots.restore(journal, STATION, snapshots.fold_version)
-        recorder = Recorder(clock=clock, entropy=lambda: random.getrandbits(64), last_seq=folded.seq, last_at=folded.at, flags=FLAGS)
+        recorder = Recorder(clock=clock, entropy=lambda: random.getrandbits(64), last_seq=folded.seq, last_at=folded.at)
         hardware = SimulatedHardware(Topology((EvseSpec(),) * EVSES), None, clock=clock)
         csms, keeper = NearCsms(journal.number), JournalKeeper(journal)
         ports = (hardware, SimulatedNetwork(), keeper, csms)
@@ -276,7 +275,7 @@ class Soak:
         keeper.attach(daemon.durable)
         daemon.observers.append(self._observe)
         config = declared({**CONFIG, "InternalCtrlr.JournalSegmentTurns": str(self._segment_turns)}, EVSES)
-        daemon.start(Started(journal=journal.number, build=BUILD, boot_id="soak", boottime_us=clock(), wall_us=WALL_US, flags=FLAGS), [config])
+        daemon.start(Started(journal=journal.number, build=BUILD, boot_id="soak", boottime_us=clock(), wall_us=WALL_US), [config])
         busy = [asyncio.create_task(self._visits(daemon, hardware, evse_id)) for evse_id in range(1, EVSES + 1)]
         busy.append(asyncio.create_task(self._questions(csms)))
         try:

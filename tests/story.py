@@ -15,9 +15,8 @@ from engine.machine import Context, Station
 from eventlog.codec import decode_turn, encode_turn
 from eventlog.fold import CHAIN_BYTES, Folded, fold
 from eventlog.memory import MemoryJournal
-from machines.effects import Call, Reply, ReplyError
-from machines.flags import FLAGS
-from machines.inputs import Answered, Called, ConfigLoaded, EvseSeen, LinkUp, Refused, Started
+from machines.effects import Call, ReadMeter, Reply, ReplyError
+from machines.inputs import Answered, Called, ConfigLoaded, EvseSeen, LinkUp, MeterTold, Refused, Started
 from machines.outbound.asks import read_message_id
 from machines.station import STATION
 from wire.declared import Declared, written
@@ -113,18 +112,18 @@ def hash_text(body: bytes) -> str:
 class Story:
     """A station, its turns, and short words for what happens to it."""
 
-    def __init__(self, settings: dict[str, str] | None = None, *, evses: int = 2, kernel: Kernel = STATION, flags: tuple[str, ...] = FLAGS) -> None:
+    def __init__(self, settings: dict[str, str] | None = None, *, evses: int = 2, kernel: Kernel = STATION) -> None:
         self.kernel = kernel
         self.station: Station = kernel.genesis()
         self.turns: list[Turn] = []
         self.at = 0
         self.link = 0
         self.boots = 0
-        self.flags = flags
-        self.flags_next = flags
         """What the next start records; another build than this one's."""
         self.settings = settings
         self.evses = evses
+        self.meters_answer = True
+        """Whether a meter that is asked while time passes answers."""
         self.files: ConfigLoaded | None = None
         """Component files in the place of the small model."""
 
@@ -133,29 +132,42 @@ class Story:
     def when(self, input: Input, *, after_us: int = 1_000) -> Turn:
         """Something happens, *after_us* later."""
         self.at += after_us
-        cx = Context(seq=len(self.turns), at=self.at, luck=(len(self.turns) + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF, flags=self.flags)
+        cx = Context(seq=len(self.turns), at=self.at, luck=(len(self.turns) + 1) * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
         turn, self.station = self.kernel.turn(self.station, input, cx)
         self.turns.append(turn)
         return turn
 
     def wait(self, seconds: float) -> list[Turn]:
-        """Time passes; every deadline in it is woken for."""
+        """Time passes; every deadline in it is woken for, and a meter that is asked meanwhile says what it said last."""
         until = self.at + round(seconds * 1e6)
         woken: list[Turn] = []
         while True:
             deadline = self.kernel.next_deadline(self.station)
             if deadline is None or deadline[0] > until:
-                self.at = until
+                self.at = max(self.at, until)
                 return woken
             woken.append(self.when(Woke(), after_us=max(deadline[0] - self.at, 1)))
+            if self.meters_answer:
+                woken += [self.when(self.reading(asked.evse_id), after_us=1) for asked in effects(woken[-1], ReadMeter)]
+
+    def reading(self, evse_id: int) -> MeterTold:
+        """What the meter of an EVSE said last, again."""
+        last = self.station.parts["meters"].readings.get(evse_id)
+        if last is None:
+            return MeterTold(evse_id=evse_id, energy_wh=0, power_w=-1)
+        return MeterTold(
+            evse_id=evse_id,
+            energy_wh=last.energy_wh,
+            power_w=last.power_w,
+            current_ma=last.current_ma,
+            voltage_mv=last.voltage_mv,
+            wall_us=last.wall_us,
+        )
 
     def start(self) -> Turn:
         """The daemon starts."""
         self.boots += 1
-        self.flags = self.flags_next
-        turn = self.when(
-            Started(journal=JOURNAL, build="test", boot_id=f"b{self.boots}", boottime_us=self.at, wall_us=WALL_US + self.at, flags=self.flags)
-        )
+        turn = self.when(Started(journal=JOURNAL, build="test", boot_id=f"b{self.boots}", boottime_us=self.at, wall_us=WALL_US + self.at))
         config = self.files or declarations(self.settings, self.evses)
         model = self.station.parts["device_model"]
         if config.digest != model.digest or model.refused:
@@ -235,13 +247,11 @@ class Story:
         """The replay that ends every story."""
         journal = self.rows()
         station = self.kernel.genesis()
-        flags: tuple[str, ...] = ()
         for (seq, row), turn in zip(journal.rows(), self.turns, strict=True):
             read = decode_turn(seq, row[CHAIN_BYTES:])
             assert read == turn
             assert encode_turn(read) == row[CHAIN_BYTES:]
-            flags = turn.input.flags if isinstance(turn.input, Started) else flags
-            again, decided = self.kernel.turn(station, turn.input, Context(seq=turn.seq, at=turn.at, luck=turn.luck, flags=flags))
+            again, decided = self.kernel.turn(station, turn.input, Context(seq=turn.seq, at=turn.at, luck=turn.luck))
             assert again.facts == turn.facts
             assert again.effects == turn.effects
             station = self.kernel.restore(station, turn)

@@ -8,15 +8,11 @@ from engine.records import record
 
 @record(160)
 class Rebooted(Fact):
-    """A process started: nothing that only lived in the last one is left.  *orderly* says that the last one was stopped, not killed.
-
-    *flags* are the behaviours that it was started with (``machines.flags``), sorted.
-    """
+    """A process started: nothing that only lived in the last one is left.  *orderly* says that the last one was stopped, not killed."""
 
     journal: int
     build: str
     orderly: bool
-    flags: tuple[str, ...] = ()
 
 
 @record(161)

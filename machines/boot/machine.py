@@ -39,7 +39,7 @@ ABOUT = (
 
 def on_start(station: Station, started: Started, cx: Context) -> Conclusions:  # noqa: ARG001
     """A process started; a reboot clears the faults of EVSEs."""
-    yield Rebooted(journal=started.journal, build=started.build, orderly=station[BOOT].orderly, flags=started.flags)
+    yield Rebooted(journal=started.journal, build=started.build, orderly=station[BOOT].orderly)
     yield FaultCleared()
 
 

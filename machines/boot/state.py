@@ -43,10 +43,7 @@ TABLE = Table(
 
 @state(168)
 class Boot(State):
-    """*standing* is what the CSMS last said (while we ask again it still holds); *retry_at_us* when to ask again.
-
-    *flags* are those of the process that started last: where its start was retired, nothing else says what it decided with.
-    """
+    """*standing* is what the CSMS last said (while we ask again it still holds); *retry_at_us* when to ask again."""
 
     phase: Phase = Phase.SILENT
     standing: str = ""
@@ -57,7 +54,6 @@ class Boot(State):
     boots: int = 0
     orderly: bool = False
     reason: str = "PowerUp"
-    flags: tuple[str, ...] = ()
 
 
 BOOT = Part("boot", Boot)
@@ -68,7 +64,6 @@ def fold_rebooted(boot: Boot, fact: Rebooted) -> None:
     boot.phase = TABLE.next(boot.phase, Rebooted)
     boot.journal = fact.journal
     boot.build = fact.build
-    boot.flags = fact.flags
     boot.boots += 1
     boot.orderly = False
     boot.retry_at_us = None

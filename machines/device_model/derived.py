@@ -78,7 +78,9 @@ def _transaction(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG00
 
 
 def _transactions(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
-    return ",".join([found for evse_id in evses(station) if (found := transaction_at(station, evse_id))])
+    # Those that have found their EVSE first, then those that wait for one.
+    places = sorted(station[SESSIONS].of, key=lambda place: (place < 0, abs(place)))
+    return ",".join([found for place in places if (found := transaction_at(station, place))])
 
 
 def _power(station: Station, cx: Context, key: Key) -> str | None:  # noqa: ARG001

@@ -47,3 +47,30 @@ class AlignedPaced(Fact):
     """The next clock-aligned values are due at *due_us*; 0: none."""
 
     due_us: int
+
+
+@record(187)
+class MeterAsked(Fact):
+    """The meter of an EVSE is to be read now; the answer is the next :class:`MeterRead`."""
+
+    evse_id: int
+
+
+@record(188)
+class ReadingDue(Fact):
+    """A value of an EVSE is to be reported as soon as its meter was read, and at *give_up_at_us* with what is known.
+
+    *context* is OCPP's ReadingContextEnumType: ``Sample.Periodic`` or ``Sample.Clock``.
+    """
+
+    evse_id: int
+    context: str
+    give_up_at_us: int
+
+
+@record(189)
+class ReadingReported(Fact):
+    """The value that was due is reported, or there is nobody to report it for any more."""
+
+    evse_id: int
+    context: str

@@ -18,11 +18,9 @@ from machines.clock.facts import ClockSet
 from machines.clock.views import aligned, wall
 from machines.device_model.facts import Changed, VariableCleared, VariableSet
 from machines.device_model.views import Variable
-from machines.flags import TOLD_AS_CERTIFIED
 from machines.meter.facts import KeepingPaced, ValueKept
-from machines.meter.state import METERS
-from machines.meter.values import CLOCK, ENDED, PERIODIC, SAMPLED_ENABLED, element, moment
-from machines.session.facts import TransactionEnded, TransactionStarted
+from machines.meter.values import CLOCK, ENDED, PERIODIC, SAMPLED_ENABLED, element, reading_of_now
+from machines.session.facts import AuthorizationBound, TransactionEnded, TransactionStarted
 from machines.session.state import SESSIONS
 
 INTERVAL_S = Variable("SampledDataCtrlr", "TxEndedInterval", "0")
@@ -80,6 +78,13 @@ def fold_over(kept: Kept, fact: TransactionEnded) -> None:
     kept.of.pop(fact.evse_id, None)
 
 
+def fold_bound(kept: Kept, fact: AuthorizationBound) -> None:
+    """The transaction moves to its EVSE."""
+    here = kept.of.pop(fact.waiting_id, None)
+    if here is not None:
+        kept.of[fact.evse_id] = here
+
+
 def kept_values(station: Station, evse_id: int) -> list[dict[str, Any]]:
     """What the last event of the transaction at an EVSE tells of its course, in the order of time."""
     here = station[KEPT].of.get(evse_id, Keeping())
@@ -112,15 +117,12 @@ def paced(station: Station, evse_id: int, sampled_at_us: int, aligned_at_us: int
 
 def on_started(station: Station, fact: TransactionStarted, cx: Context) -> Conclusions:
     """The intervals count from here."""
-    if TOLD_AS_CERTIFIED.is_set(cx):
-        every_us = interval_us(station)
-        yield from paced(station, fact.evse_id, cx.at + every_us if every_us else 0, next_aligned(station, cx.at))
+    every_us = interval_us(station)
+    yield from paced(station, fact.evse_id, cx.at + every_us if every_us else 0, next_aligned(station, cx.at))
 
 
 def on_changed(station: Station, fact: Changed | ClockSet, cx: Context) -> Conclusions:
     """Another interval counts from now on, in running transactions too; so does another time."""
-    if not TOLD_AS_CERTIFIED.is_set(cx):
-        return
     sampled = not isinstance(fact, ClockSet) and any(one.is_in(fact) for one in (INTERVAL_S, SAMPLED_ENABLED, ENDED))
     by_clock = isinstance(fact, ClockSet) or any(one.is_in(fact) for one in (ALIGNED_INTERVAL_S, ALIGNED_ENABLED, ALIGNED_ENDED, SEND_DURING_IDLE))
     if not sampled and not by_clock:
@@ -139,24 +141,20 @@ def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # n
     for evse_id, here in sorted(station[KEPT].of.items()):
         sampled_at_us, aligned_at_us = here.sampled_at_us, here.aligned_at_us
         if 0 < sampled_at_us <= cx.at:
-            yield from keep(station, cx, evse_id, ENDED.chosen(station), PERIODIC)
+            yield from keep(station, cx, evse_id, PERIODIC)
             missed = (cx.at - sampled_at_us) // every_us if every_us else 0
             sampled_at_us = sampled_at_us + (missed + 1) * every_us if every_us else 0
         if 0 < aligned_at_us <= cx.at:
-            yield from keep(station, cx, evse_id, ALIGNED_ENDED.chosen(station), CLOCK)
+            yield from keep(station, cx, evse_id, CLOCK)
             aligned_at_us = next_aligned(station, cx.at)
         yield from paced(station, evse_id, sampled_at_us, aligned_at_us)
 
 
-def keep(station: Station, cx: Context, evse_id: int, measurands: tuple[str, ...], context: str) -> Conclusions:
-    """The newest reading, unless there is none, or none of this transaction."""
-    reading, transaction = station[METERS].readings.get(evse_id), station[SESSIONS].at(evse_id).transaction
-    if reading is None or transaction is None:
-        return
-    # A register at rest stands still, so that what was read last holds now, whichever kind it is kept as.
-    when_us = moment(station, cx, reading, measurands, CLOCK)
-    if when_us >= wall(station, transaction.started_at_us):
-        yield ValueKept(evse_id=evse_id, context=context, reading=reading, when_us=when_us)
+def keep(station: Station, cx: Context, evse_id: int, context: str) -> Conclusions:
+    """Keep the reading that counts now, unless there is none, or none of this transaction."""
+    found, transaction = reading_of_now(station, cx, evse_id), station[SESSIONS].at(evse_id).transaction
+    if found is not None and transaction is not None and found[1] >= wall(station, transaction.started_at_us):
+        yield ValueKept(evse_id=evse_id, context=context, reading=found[0], when_us=found[1])
 
 
 def deadlines(kept: Kept) -> Iterator[tuple[int, str]]:
@@ -168,7 +166,7 @@ def deadlines(kept: Kept) -> Iterator[tuple[int, str]]:
             yield here.aligned_at_us, f"aligned {evse_id}"
 
 
-FOLDS: Folds[Kept] = {ValueKept: fold_kept, KeepingPaced: fold_paced, TransactionEnded: fold_over}
+FOLDS: Folds[Kept] = {ValueKept: fold_kept, KeepingPaced: fold_paced, TransactionEnded: fold_over, AuthorizationBound: fold_bound}
 
 MACHINE = Machine(
     KEPT,

@@ -14,10 +14,11 @@ from machines.clock.facts import ClockSet
 from machines.clock.views import aligned
 from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable, evses
+from machines.effects import ReadMeter
 from machines.inputs import EvseSeen, MeterTold
-from machines.meter.facts import AlignedPaced, MeterRead
+from machines.meter.facts import AlignedPaced, MeterAsked, MeterRead, ReadingDue, ReadingReported
 from machines.meter.state import FOLDS, METERS, Meters
-from machines.meter.values import ALIGNED, CLOCK, meter_value
+from machines.meter.values import ALIGNED, CLOCK, ON_TIME_US, UPDATED, is_fresh, meter_value, reading_due
 from machines.outbound.asks import ask
 from machines.session.state import SESSIONS
 from machines.session.tell import tell
@@ -63,28 +64,69 @@ def pace(station: Station, fact: Rebooted | ClockSet | ModelDeclared | Changed, 
 
 
 def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # noqa: ARG001
-    """J01.FR.14, J01.FR.22: in a transaction as a transaction event, otherwise as MeterValues."""
+    """Report the clock-aligned values of every EVSE, each as soon as its meter was read; and those whose meter has been silent for too long."""
+    meters = station[METERS]
+    for evse_id in sorted({evse_id for evse_id, _ in meters.due}):
+        yield from report_next(station, cx, evse_id)
+    if not 0 < meters.aligned_due_us <= cx.at:
+        return
     yield AlignedPaced(due_us=next_aligned(station, cx))
+    if not ALIGNED.chosen(station):
+        return
     sessions = station[SESSIONS]
-    measurands = ALIGNED.chosen(station)
-    running = [evse_id for evse_id in evses(station) if sessions.at(evse_id).transaction is not None]
+    if SEND_DURING_IDLE.boolean(station) and any(session.transaction is not None for session in sessions.of.values()):
+        # J01.FR.19, J01.FR.20: idle means that nobody charges anywhere.
+        return
     for evse_id in evses(station):
-        if SEND_DURING_IDLE.boolean(station):
-            # J01.FR.19, J01.FR.20: idle means that nobody charges anywhere.
-            if running:
-                return
-        elif evse_id in running:
-            yield from tell(station, cx, evse_id, "MeterValueClock", context=CLOCK, measurands=measurands)
-            continue
-        values = meter_value(station, cx, evse_id, measurands, CLOCK)
-        if values:
-            yield ask(station, cx, "MeterValues", {"evseId": evse_id, "meterValue": values}, place=evse_id)
+        if is_fresh(station, cx, evse_id, ON_TIME_US):
+            yield from report(station, cx, evse_id, CLOCK)
+        else:
+            yield reading_due(cx, evse_id, CLOCK)
+
+
+def on_due(station: Station, fact: ReadingDue, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Read the meter, so that the value is one of now."""
+    yield MeterAsked(evse_id=fact.evse_id)
+    yield ReadMeter(evse_id=fact.evse_id)
+
+
+def on_read(station: Station, fact: MeterRead | ReadingReported, cx: Context) -> Conclusions:
+    """Report what waited for this reading; one value after the other, for each event of a transaction has a number of its own."""
+    yield from report_next(station, cx, fact.evse_id)
+
+
+def report_next(station: Station, cx: Context, evse_id: int) -> Conclusions:
+    """Report the first value of an EVSE that waited for a reading and has one, or has waited long enough."""
+    due = sorted((context, give_up_at_us) for (place, context), give_up_at_us in station[METERS].due.items() if place == evse_id)
+    fresh = is_fresh(station, cx, evse_id, ON_TIME_US)
+    context = next((context for context, give_up_at_us in due if fresh or give_up_at_us <= cx.at), "")
+    if context:
+        yield from report(station, cx, evse_id, context)
+
+
+def report(station: Station, cx: Context, evse_id: int, context: str) -> Conclusions:
+    """Report the value of an EVSE that is due: in a transaction as a transaction event, otherwise as MeterValues (J01.FR.14, J01.FR.22, J02.FR.11).
+
+    Nothing is sent where the meter measures nothing of what is wanted, and for a transaction that is about to end.
+    """
+    if (evse_id, context) in station[METERS].due:
+        yield ReadingReported(evse_id=evse_id, context=context)
+    values = meter_value(station, cx, evse_id, (ALIGNED if context == CLOCK else UPDATED).chosen(station), context)
+    session = station[SESSIONS].at(evse_id)
+    if not values or session.ending is not None:
+        return
+    if session.transaction is not None:
+        yield from tell(station, cx, evse_id, "MeterValueClock" if context == CLOCK else "MeterValuePeriodic", values=values)
+    elif context == CLOCK:
+        yield ask(station, cx, "MeterValues", {"evseId": evse_id, "meterValue": values}, place=evse_id)
 
 
 def deadlines(meters: Meters) -> Iterator[tuple[int, str]]:
-    """The next clock-aligned values."""
+    """The next clock-aligned values, and the end of the wait for a reading."""
     if meters.aligned_due_us:
         yield meters.aligned_due_us, "aligned"
+    for (evse_id, context), give_up_at_us in meters.due.items():
+        yield give_up_at_us, f"{context} {evse_id}"
 
 
 MACHINE = Machine(
@@ -93,6 +135,9 @@ MACHINE = Machine(
     hears={
         MeterTold: on_told,
         EvseSeen: on_levels,
+        MeterRead: on_read,
+        ReadingReported: on_read,
+        ReadingDue: on_due,
         Rebooted: pace,
         ClockSet: pace,
         ModelDeclared: pace,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.event import replace
 from engine.machine import Context, Station
 from machines.clock.views import wall
 from machines.device_model.views import Variable
-from machines.flags import TOLD_AS_CERTIFIED
-from machines.meter.facts import MeterRead
+from machines.meter.facts import MeterRead, ReadingDue
 from machines.meter.state import METERS
+from machines.session.state import SESSIONS
 from wire import calendar
 
 STARTED = Variable("SampledDataCtrlr", "TxStartedMeasurands", "Energy.Active.Import.Register")
@@ -29,22 +30,49 @@ def exact(milli: int) -> int | float:
     return milli // 1000 if milli % 1000 == 0 else milli / 1000
 
 
-def meter_value(station: Station, cx: Context, evse_id: int, measurands: tuple[str, ...], context: str) -> list[dict[str, Any]]:
-    """The ``meterValue`` of a message: one element, or none where the meter has nothing that was asked for.
+FRESH_US = 1_100_000
+"""A reading that is not older than this is one of now: meters tell once a second while energy flows."""
 
-    By the clock: while nothing flows a register stands still, and meters may be silent: what was read last holds now, and has now's timestamp
-    (J01.FR.14).  A voltage is only known of when it was read.
+ON_TIME_US = 100_000
+"""A clock-aligned value is of the time that the clock asks for, and not of a second before it."""
+
+
+def is_fresh(station: Station, cx: Context, evse_id: int, age_us: int = FRESH_US) -> bool:
+    """Whether the meter of an EVSE was read just now, at most *age_us* ago."""
+    reading = station[METERS].readings.get(evse_id)
+    return reading is not None and cx.at - reading.at_us <= age_us
+
+
+READ_LIMIT_US = 2_000_000
+"""How long a value that is due waits for its meter to be read."""
+
+
+def reading_due(cx: Context, evse_id: int, context: str) -> ReadingDue:
+    """Return the fact that a value is to be reported as soon as the meter of an EVSE was read."""
+    return ReadingDue(evse_id=evse_id, context=context, give_up_at_us=cx.at + READ_LIMIT_US)
+
+
+def reading_of_now(station: Station, cx: Context, evse_id: int) -> tuple[MeterRead, int] | None:
+    """Return the reading that counts now, and of when it is in microseconds since 1970; None before the meter was read.
+
+    While the contactor is open the register stands still and nothing flows, so that an old reading says what holds now (J01.FR.14); the voltage is
+    only known of when it was read.  A meter that gives its own time is reported with it.
     """
     reading = station[METERS].readings.get(evse_id)
     if reading is None:
-        return []
-    return element(reading, measurands, context, moment(station, cx, reading, measurands, context))
+        return None
+    if reading.wall_us:
+        return reading, reading.wall_us
+    if is_fresh(station, cx, evse_id) or station[SESSIONS].at(evse_id).contactor:
+        return reading, wall(station, reading.at_us)
+    at_rest = replace(reading, power_w=min(reading.power_w, 0), current_ma=(0,) * len(reading.current_ma), voltage_mv=())
+    return at_rest, wall(station, cx.at)
 
 
-def moment(station: Station, cx: Context, reading: MeterRead, measurands: tuple[str, ...], context: str) -> int:
-    """Of when a reading tells, in microseconds since 1970: by the clock of now, where it still holds; else of when it was read."""
-    holds = context == CLOCK and reading.power_w <= 0 and TOLD_AS_CERTIFIED.is_set(cx) and "Voltage" not in measurands
-    return wall(station, cx.at) if holds else reading.wall_us or wall(station, reading.at_us)
+def meter_value(station: Station, cx: Context, evse_id: int, measurands: tuple[str, ...], context: str) -> list[dict[str, Any]]:
+    """Return the ``meterValue`` of a message: one element, or none where the meter has nothing that was asked for."""
+    found = reading_of_now(station, cx, evse_id)
+    return element(found[0], measurands, context, found[1]) if found is not None else []
 
 
 def element(reading: MeterRead, measurands: tuple[str, ...], context: str, when_us: int) -> list[dict[str, Any]]:

@@ -16,7 +16,6 @@ from machines.clock.views import timestamp
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import REPORTING_SIZE, cut
 from machines.evse.machine import EVSES, out_of_order
-from machines.flags import TOLD_AS_CERTIFIED
 from machines.monitoring.facts import Monitor, MonitorEvent, MonitorsArmed, MonitorsDisarmed, MonitorsTriggered
 from machines.monitoring.state import MONITORING, Monitoring
 from machines.monitoring.watch import exceeds, heard, moved, next_due, reading, resting, transactions
@@ -110,7 +109,7 @@ def told(station: Station, cx: Context, found: Iterable[tuple[Monitor, str, bool
         return
     yield MonitorsTriggered(events=tuple([event for event, _ in events]))
     when = timestamp(station, cx.at)
-    parts = list(split([event_data(station, cx, event, monitor, when, cause(monitor, events)) for event, monitor in events]))
+    parts = list(split([event_data(station, event, monitor, when, cause(monitor, events)) for event, monitor in events]))
     for seq_no, part in enumerate(parts):
         payload = {"generatedAt": when, "tbc": seq_no + 1 < len(parts), "seqNo": seq_no, "eventData": part}
         yield ask(station, cx, "NotifyEvent", payload, place=seq_no)
@@ -130,7 +129,7 @@ def cause(monitor: Monitor, events: Iterable[tuple[MonitorEvent, Monitor]]) -> i
     return min(inner, key=lambda row: (row[1] == 0, -row[0], -row[1], row[2]))[2] if inner else 0
 
 
-def event_data(station: Station, cx: Context, event: MonitorEvent, monitor: Monitor, when: str, caused_by: int) -> dict[str, Any]:
+def event_data(station: Station, event: MonitorEvent, monitor: Monitor, when: str, caused_by: int) -> dict[str, Any]:
     """One EventDataType (N07.FR.06)."""
     declared = station[DEVICE_MODEL].declared[monitor.key]
     component, variable = place(declared)
@@ -144,7 +143,7 @@ def event_data(station: Station, cx: Context, event: MonitorEvent, monitor: Moni
     if event.cleared:
         data["cleared"] = True
     # Beside monitors for transactions: what happens at an EVSE while somebody charges there belongs to the transaction.
-    running = transactions(station, monitor) if monitor.transaction or (monitor.key[2] and TOLD_AS_CERTIFIED.is_set(cx)) else []
+    running = transactions(station, monitor) if monitor.transaction or monitor.key[2] else []
     if len(running) == 1:
         data["transactionId"] = running[0]
     data["component"] = component

@@ -27,7 +27,7 @@ def needed_for(station: Station, pseudonym: str) -> str:
     for evse_id, session in sorted(sessions.of.items()):
         # A token that stands in a session which is over is remembered there for nobody.
         if (session.authorized or session.transaction is not None) and (pseudonym in session.token or pseudonym in session.group):
-            return f"the session at EVSE {evse_id}"
+            return f"the session at EVSE {evse_id}" if evse_id > 0 else "an authorization that waits for a vehicle"
     if any(pseudonym in asked.token for asked in sessions.asking.values()):
         return "a question to the CSMS"
     name = pseudonym.encode()

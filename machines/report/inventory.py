@@ -12,7 +12,6 @@ from engine.machine import Context, Station
 from machines.device_model.derived import counts_by_itself, derived
 from machines.device_model.state import DEVICE_MODEL, DeviceModel, Key
 from machines.device_model.views import REPORTING_SIZE, cut
-from machines.flags import TOLD_AS_CERTIFIED
 from wire.declared import Declared
 
 Variable = tuple[str, str, int, int, str, str]
@@ -59,10 +58,8 @@ def chosen(station: Station, cx: Context, criteria: Iterable[str], filters: list
     def meets(address: tuple[str, str, int, int]) -> bool:
         for criterion in wanted:
             name = criterion.casefold()
-            keys: list[Key] = [(*address, name, "", "Actual")]
-            if TOLD_AS_CERTIFIED.is_set(cx):
-                # A controller of several things has an instance of the variable for each.
-                keys = [(*key, "Actual") for key in instances.get((*address, name), ())]
+            # A controller of several things has an instance of the variable for each.
+            keys: list[Key] = [(*key, "Actual") for key in instances.get((*address, name), ())]
             keys = [key for key in keys if key in model.declared]
             true = any((text_of(station, cx, key) or "").casefold() == "true" for key in keys)
             # B08.FR.07 to FR.09: a component that does not have the variable counts as if it were true; but for Problem (B08.FR.10).
@@ -130,7 +127,7 @@ def attribute(station: Station, cx: Context, key: Key, declared: Declared, longe
     if declared.mutability != "WriteOnly":
         view = derived(key)
         value = view(station, cx, key) if view is not None else station[DEVICE_MODEL].text(key) or ""
-        if value or (value is not None and TOLD_AS_CERTIFIED.is_set(cx)):
+        if value is not None:
             found["value"] = cut(value, longest)
     found["mutability"] = mutability(station, key, declared)
     found["persistent"] = declared.persistent

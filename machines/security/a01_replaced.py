@@ -15,7 +15,6 @@ from machines.connection.facts import Dialled, Opened
 from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.effects import Shred
-from machines.flags import OLD_PASSWORDS_GO
 from machines.security.views import PASSWORD
 from wire.sealed import parse
 
@@ -86,9 +85,9 @@ def handle_in(value: str | None) -> str:
     return found.handle if found is not None else ""
 
 
-def look(station: Station, fact: ModelDeclared | Changed, cx: Context) -> Conclusions:
+def look(station: Station, fact: ModelDeclared | Changed, cx: Context) -> Conclusions:  # noqa: ARG001
     """Another password may be in force."""
-    if not OLD_PASSWORDS_GO.is_set(cx) or (isinstance(fact, VariableSet | VariableCleared) and fact.variable.casefold() != PASSWORD.key[4]):
+    if isinstance(fact, VariableSet | VariableCleared) and fact.variable.casefold() != PASSWORD.key[4]:
         return
     model = station[DEVICE_MODEL]
     found = {"/".join(map(str, key)): handle_in(model.text(key)) for key in model.declared if is_password(key)}

@@ -1,4 +1,7 @@
-"""What can be true of a charging session.  Every fact names its EVSE."""
+"""What can be true of a charging session.
+
+Every fact names its place: the EVSE's id, or below 0 the number of an authorization that waits for an EVSE.
+"""
 
 from __future__ import annotations
 
@@ -37,22 +40,23 @@ class PilotSeen(Fact):
 
 @record(303)
 class ContactorSeen(Fact):
-    """The contactor is closed or open."""
+    """The contactor is closed or open since *at_us*."""
 
     evse_id: int
     closed: bool
+    at_us: int = 0
 
 
 @record(304)
 class AuthorizationAsked(Fact):
     """The CSMS is asked about a card; message *entry* carries the question.
 
-    *evse_id* is where energy is wanted, *purpose* is ``start``, ``stop`` for a card that may share the group of a running session, or ``master`` for
-    one that can only be a master pass.
+    *evse_ids* are the EVSEs at which the card may be used, *purpose* is ``start``, ``stop`` for a card that may share the group of the session that
+    runs at the only one of them, or ``master`` for one that can only be a master pass.
     """
 
     entry: int
-    evse_id: int
+    evse_ids: tuple[int, ...]
     token: str
     token_type: str
     purpose: str = "start"
@@ -61,16 +65,23 @@ class AuthorizationAsked(Fact):
 
 @record(305)
 class Granted(Fact):
-    """A driver may charge at an EVSE.  *connect_by_us* is when the vehicle must be connected (0: it is).  *trigger* is OCPP's."""
+    """A driver may charge at an EVSE, or at one of *evse_ids* that is still to be found (*evse_id* below 0).
+
+    *connect_by_us* is when the vehicle must be connected (0: it is).  *trigger* is OCPP's.  *basis* is the rule that the decision rests on: the
+    name of the message (``Authorize``, ``RequestStartTransaction``) or of the variable that allows it.
+    """
 
     evse_id: int
     token: str
     token_type: str
     trigger: str
+    basis: str
     group: str = ""
     connect_by_us: int = 0
     remote_start_id: int = -1
     entry: int = 0
+    evse_ids: tuple[int, ...] = ()
+    at_us: int = 0
 
 
 @record(306)
@@ -79,6 +90,7 @@ class CardRefused(Fact):
 
     reason: str
     entry: int = 0
+    token: str = ""
 
 
 @record(307)
@@ -136,8 +148,10 @@ class EvseAsked(Fact):
 class TransactionStarted(Fact):
     """A transaction began; its first event is message *entry*.  *sample_at_us* is when the first periodic sample is due (0: never).
 
-    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set then.  *tells_power*: it charges until the power path has
-    opened, and not just until somebody stops it (see ``machines.flags``).
+    *energy_wh* is -1 where the EVSE is not known yet.  *begin_told*: the first event carries the measurands of TxStartedMeasurands, or there are none
+    to carry (E01.FR.09); else they follow when charging starts (E01.FR.17).
+
+    *stop_points* are the TxStopPoint members that it ends by, whatever is set later.
     """
 
     evse_id: int
@@ -151,7 +165,7 @@ class TransactionStarted(Fact):
     told_token: bool = False
     remote_start_id: int = -1
     stop_points: tuple[str, ...] = ()
-    tells_power: bool = False
+    begin_told: bool = True
 
 
 @record(314)
@@ -165,11 +179,15 @@ class TransactionUpdated(Fact):
     entry: int
     sample_at_us: int = 0
     told_token: bool = False
+    begin_told: bool = False
 
 
 @record(315)
 class TransactionEnded(Fact):
-    """The transaction is over; message *entry* is its last."""
+    """The transaction is over; message *entry* is its last.
+
+    *meter_read* is False where the meter was not read after the power path had opened: the last reading before counts.
+    """
 
     evse_id: int
     transaction_id: str
@@ -178,6 +196,7 @@ class TransactionEnded(Fact):
     stopped_reason: str
     energy_wh: int
     entry: int
+    meter_read: bool = True
 
 
 @record(316)
@@ -186,3 +205,49 @@ class SamplingPaced(Fact):
 
     evse_id: int
     sample_at_us: int
+
+
+@record(317)
+class TransactionEnding(Fact):
+    """The transaction is to end, once its power path has opened and the meter was read; at *give_up_at_us* at the latest.
+
+    *trigger*, *stopped_reason* and the card (*token*, empty for none) are those of the cause, and stand in the last event.
+    """
+
+    evse_id: int
+    trigger: str
+    stopped_reason: str
+    token: str
+    token_type: str
+    at_us: int
+    give_up_at_us: int
+
+
+@record(318)
+class AuthorizationBound(Fact):
+    """An authorization that waited under the number *waiting_id* is now for an EVSE, of which the import register is at *energy_wh*.
+
+    *connect_by_us* is when the vehicle must be connected (0: it is).  *trigger* is OCPP's, for the next event.
+    """
+
+    evse_id: int
+    waiting_id: int
+    trigger: str
+    energy_wh: int
+    connect_by_us: int = 0
+
+
+@record(319)
+class TokenInfoLearned(Fact):
+    """The CSMS says of the driver of a session which *group* the token belongs to (empty: none), and which EVSEs it is for (empty: all)."""
+
+    evse_id: int
+    group: str
+    evse_ids: tuple[int, ...] = ()
+
+
+@record(326)
+class ChargingProfileIgnored(Fact):
+    """A RequestStartTransaction brought a charging profile, which this station does not support (F01.FR.12, F02.FR.20)."""
+
+    remote_start_id: int

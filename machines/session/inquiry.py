@@ -25,6 +25,9 @@ def undelivered(station: Station, transaction_id: str | None) -> bool:
 def on_transaction_status(station: Station, call: Called, asked: dict[str, Any], cx: Context) -> Conclusions:  # noqa: ARG001
     """GetTransactionStatus: E14.FR.01 to E14.FR.08."""
     identifier: str | None = asked.get("transactionId")
+    if identifier is not None:
+        # An identifierString is compared without case, and those that this station gives out have no capitals.
+        identifier = identifier.casefold()
     answer = {"messagesInQueue": undelivered(station, identifier)}
     if identifier is not None:
         running = (session.transaction for session in station[SESSIONS].of.values())

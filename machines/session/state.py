@@ -1,5 +1,8 @@
 """One session an EVSE: who is connected, who may charge, what flows, which transaction tells of it.
 
+A session stands under the id of its EVSE.  An authorization that is for one of several EVSEs waits as a session without an EVSE, under a number
+below 0, until it is bound to one of them.
+
 Law: the phase follows from the table; the transaction follows from TxStartPoint and TxStopPoint over what the phase says.
 """
 
@@ -14,8 +17,10 @@ from engine.machine import Folds, Part, State, state
 from engine.records import enumeration, record
 from engine.table import Table
 from machines.boot.facts import Rebooted
+from machines.meter.facts import MeterAsked
 from machines.session.facts import (
     AuthorizationAsked,
+    AuthorizationBound,
     AuthorizationEnded,
     CablePlugged,
     CableUnplugged,
@@ -29,7 +34,9 @@ from machines.session.facts import (
     Granted,
     PilotSeen,
     SamplingPaced,
+    TokenInfoLearned,
     TransactionEnded,
+    TransactionEnding,
     TransactionStarted,
     TransactionUpdated,
 )
@@ -61,6 +68,8 @@ TABLE = Table(
         (CablePlugged,        Phase.AUTHORIZED,                          Phase.READY),
         (Granted,             Phase.FREE,                                Phase.AUTHORIZED),
         (Granted,            (Phase.OCCUPIED, Phase.FINISHING),          Phase.READY),
+        (AuthorizationBound,  Phase.FREE,                                Phase.AUTHORIZED),
+        (AuthorizationBound, (Phase.OCCUPIED, Phase.FINISHING),          Phase.READY),
         (EnergyStarted,      (Phase.READY, Phase.SUSPENDED),             Phase.CHARGING),
         (EnergySuspended,     Phase.CHARGING,                            Phase.SUSPENDED),
         (AuthorizationEnded,  Phase.AUTHORIZED,                          Phase.FREE),
@@ -77,7 +86,8 @@ AUTHORIZED = (Phase.AUTHORIZED, *CONNECTED_AND_AUTHORIZED)
 class Transaction(Value):
     """What is being told to the CSMS.  The three ``was`` say what has been true since it began: only what was true can end.
 
-    *stop_points* are the TxStopPoint members that it ends by; empty: whatever is set at the moment.  *tells_power*: see :attr:`Session.lingering`.
+    *stop_points* are the TxStopPoint members that it ends by, whatever is set later.  *started_wh* is -1 while its EVSE is not known.
+    *begin_told*: see :class:`TransactionStarted`.
     """
 
     transaction_id: str
@@ -87,7 +97,7 @@ class Transaction(Value):
     was_authorized: bool = False
     was_flowing: bool = False
     stop_points: tuple[str, ...] = ()
-    tells_power: bool = False
+    begin_told: bool = True
 
 
 @record(325)
@@ -104,9 +114,12 @@ class Told(Value):
 
 @record(322)
 class Session(Value):
-    """One EVSE.  *spent*: a transaction ended here and nothing has happened since that would begin another.
+    """One EVSE, or an authorization that waits for one of *evse_ids*.
 
-    *token_entry* is the message that told the CSMS of the token: its answer says whether the CSMS accepts it.
+    *spent*: a transaction ended here and nothing has happened since that would begin another.  *token_entry* is the message that told the CSMS of
+    the token: its answer says whether the CSMS accepts it.  *granted_at_us* is since when somebody may charge, *basis* the rule that allowed it.
+    *contactor_at_us* is since when the contactor is as it is; *meter_asked*: the meter was asked since then.  *ending* is why the transaction is to
+    end, where that waits for the power path to open.
     """
 
     phase: Phase = Phase.FREE
@@ -130,6 +143,12 @@ class Session(Value):
     asked_energise: bool = False
     asked_lock: bool = False
     transaction: Transaction | None = None
+    basis: str = ""
+    evse_ids: tuple[int, ...] = ()
+    granted_at_us: int = 0
+    contactor_at_us: int = 0
+    meter_asked: bool = False
+    ending: TransactionEnding | None = None
 
     @property
     def connected(self) -> bool:
@@ -148,16 +167,39 @@ class Session(Value):
 
     @property
     def lingering(self) -> bool:
-        """Energy flows on after a stop, until the power path has opened; for transactions that tell of it."""
-        tx = self.transaction
-        return self.phase is Phase.FINISHING and self.contactor and self.pilot in WANTING and tx is not None and tx.tells_power
+        """Energy flows on after a stop, until the power path has opened."""
+        return self.phase is Phase.FINISHING and self.contactor and self.pilot in WANTING and self.transaction is not None
+
+    @property
+    def about_to_flow(self) -> bool:
+        """Energy flows already, through a contactor that had not opened yet when somebody was authorized again."""
+        return self.phase is Phase.READY and not self.blocked and self.powered and self.pilot in WANTING
+
+    @property
+    def powered(self) -> bool:
+        """A vehicle is connected through a closed contactor."""
+        return self.connected and self.contactor
+
+    @property
+    def wants_energy(self) -> bool:
+        """Whether the EVSE shall offer energy; never while a transaction waits for its power path to open."""
+        return self.phase in CONNECTED_AND_AUTHORIZED and not self.blocked and self.ending is None
+
+    @property
+    def wants_lock(self) -> bool:
+        """Whether the EVSE shall hold the plug: for an authorized driver, and as long as the plug is under power."""
+        return self.phase in CONNECTED_AND_AUTHORIZED or self.powered
+
+    def is_for(self, token: str, token_type: str) -> bool:
+        """Whether the driver who may charge has this token (C01.FR.25: text and type; equal texts have one placeholder, whatever their case)."""
+        return self.authorized and (self.token, self.token_type) == (token, token_type)
 
 
 @record(323)
 class Asking(Value):
-    """A card that the CSMS is asked about."""
+    """A card that the CSMS is asked about (:class:`AuthorizationAsked`)."""
 
-    evse_id: int
+    evse_ids: tuple[int, ...]
     token: str
     token_type: str
     purpose: str
@@ -166,15 +208,23 @@ class Asking(Value):
 
 @state(324)
 class Sessions(State):
-    """Sessions by EVSE, what was told of their transactions, and the cards in question by message."""
+    """Sessions by EVSE, or by the number of an authorization that waits for one (below 0); what the CSMS was told of their transactions.
+
+    *asking* are the cards in question by message; *waited* counts the authorizations that ever waited.
+    """
 
     of: dict[int, Session] = attrs.field(factory=dict)
     told: dict[int, Told | TransactionUpdated] = attrs.field(factory=dict)
     asking: dict[int, Asking] = attrs.field(factory=dict)
+    waited: int = 0
 
     def at(self, evse_id: int) -> Session:
         """The session of an EVSE; a free one where nothing has happened yet."""
         return self.of.get(evse_id) or Session()
+
+    def waiting(self) -> list[tuple[int, Session]]:
+        """(number, session) of every authorization that waits for an EVSE, the oldest first."""
+        return sorted(((number, session) for number, session in self.of.items() if number < 0), reverse=True)
 
 
 SESSIONS = Part("sessions", Sessions)
@@ -233,13 +283,20 @@ def fold_pilot(sessions: Sessions, fact: PilotSeen) -> None:
 
 def fold_contactor(sessions: Sessions, fact: ContactorSeen) -> None:
     """The contactor."""
-    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), contactor=fact.closed)
+    here = sessions.at(fact.evse_id)
+    sessions.of[fact.evse_id] = replace(here, contactor=fact.closed, contactor_at_us=fact.at_us, meter_asked=False)
+
+
+def fold_meter_asked(sessions: Sessions, fact: MeterAsked) -> None:
+    """The answer is a reading."""
+    if fact.evse_id in sessions.of:
+        sessions.of[fact.evse_id] = replace(sessions.of[fact.evse_id], meter_asked=True)
 
 
 def fold_asked_csms(sessions: Sessions, fact: AuthorizationAsked) -> None:
     """A card is in question."""
     sessions.asking[fact.entry] = Asking(
-        evse_id=fact.evse_id,
+        evse_ids=fact.evse_ids,
         token=fact.token,
         token_type=fact.token_type,
         purpose=fact.purpose,
@@ -250,6 +307,7 @@ def fold_asked_csms(sessions: Sessions, fact: AuthorizationAsked) -> None:
 def fold_granted(sessions: Sessions, fact: Granted) -> None:
     """Somebody may charge."""
     sessions.asking.pop(fact.entry, None)
+    sessions.waited = max(sessions.waited, -fact.evse_id)
     here = sessions.at(fact.evse_id)
     sessions.of[fact.evse_id] = _latched(
         replace(
@@ -268,8 +326,52 @@ def fold_granted(sessions: Sessions, fact: Granted) -> None:
             suspended_by="",
             until_wh=0,
             spent=False,
+            basis=fact.basis,
+            evse_ids=fact.evse_ids,
+            granted_at_us=fact.at_us,
         )
     )
+
+
+def fold_bound(sessions: Sessions, fact: AuthorizationBound) -> None:
+    """The driver and, where it has begun, the transaction move to the EVSE."""
+    waiting = sessions.of.pop(fact.waiting_id)
+    here = sessions.at(fact.evse_id)
+    if waiting.transaction is not None:
+        sessions.told[fact.evse_id] = sessions.told.pop(fact.waiting_id)
+    transaction = here.transaction
+    if waiting.transaction is not None:
+        transaction = replace(waiting.transaction, started_wh=fact.energy_wh)
+    sessions.of[fact.evse_id] = _latched(
+        replace(
+            here,
+            phase=TABLE.next(here.phase, AuthorizationBound),
+            token=waiting.token,
+            token_type=waiting.token_type,
+            group=waiting.group,
+            remote_start_id=waiting.remote_start_id,
+            connect_by_us=fact.connect_by_us,
+            trigger=waiting.trigger,
+            stopped_reason="",
+            told_token=waiting.told_token,
+            token_entry=waiting.token_entry,
+            blocked=waiting.blocked,
+            suspended_by="",
+            until_wh=fact.energy_wh + waiting.until_wh if waiting.until_wh else 0,
+            spent=False,
+            transaction=transaction,
+            basis=waiting.basis,
+            granted_at_us=waiting.granted_at_us,
+        )
+    )
+
+
+def fold_token_info(sessions: Sessions, fact: TokenInfoLearned) -> None:
+    """What the CSMS said last counts."""
+    here = sessions.of.get(fact.evse_id)
+    if here is not None:
+        kept = tuple([evse_id for evse_id in here.evse_ids if evse_id in fact.evse_ids]) if fact.evse_ids else here.evse_ids
+        sessions.of[fact.evse_id] = replace(here, group=fact.group, evse_ids=kept)
 
 
 def fold_refused(sessions: Sessions, fact: CardRefused) -> None:
@@ -290,6 +392,8 @@ def fold_ended(sessions: Sessions, fact: AuthorizationEnded) -> None:
         suspended_by="",
         until_wh=0,
     )
+    if fact.evse_id < 0 and here.transaction is None:
+        del sessions.of[fact.evse_id]
 
 
 def fold_started(sessions: Sessions, fact: EnergyStarted) -> None:
@@ -334,7 +438,7 @@ def fold_tx_started(sessions: Sessions, fact: TransactionStarted) -> None:
                 started_wh=fact.energy_wh,
                 started_at_us=fact.at_us,
                 stop_points=fact.stop_points,
-                tells_power=fact.tells_power,
+                begin_told=fact.begin_told,
             ),
         )
     )
@@ -345,16 +449,25 @@ def fold_tx_updated(sessions: Sessions, fact: TransactionUpdated) -> None:
     if fact.evse_id not in sessions.told:
         return
     sessions.told[fact.evse_id] = fact
+    here = sessions.at(fact.evse_id)
     if fact.told_token:
-        here = sessions.at(fact.evse_id)
-        sessions.of[fact.evse_id] = replace(here, told_token=True, token_entry=fact.entry, remote_start_id=-1)
+        here = sessions.of[fact.evse_id] = replace(here, told_token=True, token_entry=fact.entry, remote_start_id=-1)
+    if fact.begin_told and here.transaction is not None:
+        sessions.of[fact.evse_id] = replace(here, transaction=replace(here.transaction, begin_told=True))
+
+
+def fold_tx_ending(sessions: Sessions, fact: TransactionEnding) -> None:
+    """To be ended."""
+    sessions.of[fact.evse_id] = replace(sessions.at(fact.evse_id), ending=fact)
 
 
 def fold_tx_ended(sessions: Sessions, fact: TransactionEnded) -> None:
     """Told to the end."""
     here = sessions.at(fact.evse_id)
-    sessions.of[fact.evse_id] = replace(here, transaction=None, spent=True, token_entry=0)
+    sessions.of[fact.evse_id] = replace(here, transaction=None, ending=None, spent=True, token_entry=0)
     sessions.told.pop(fact.evse_id, None)
+    if fact.evse_id < 0 and not here.authorized:
+        del sessions.of[fact.evse_id]
 
 
 def fold_paced(sessions: Sessions, fact: SamplingPaced) -> None:
@@ -366,7 +479,9 @@ def fold_paced(sessions: Sessions, fact: SamplingPaced) -> None:
 def fold_rebooted(sessions: Sessions, fact: Rebooted) -> None:  # noqa: ARG001
     """A fresh process: the hardware was told nothing yet, contactors fell open, questions are forgotten."""
     sessions.asking = {}
-    sessions.of = {evse_id: replace(here, contactor=False, asked_energise=False, asked_lock=False) for evse_id, here in sessions.of.items()}
+    sessions.of = {
+        evse_id: replace(here, contactor=False, asked_energise=False, asked_lock=False, meter_asked=False) for evse_id, here in sessions.of.items()
+    }
 
 
 FOLDS: Folds[Sessions] = {
@@ -374,8 +489,11 @@ FOLDS: Folds[Sessions] = {
     CableUnplugged: fold_unplugged,
     PilotSeen: fold_pilot,
     ContactorSeen: fold_contactor,
+    MeterAsked: fold_meter_asked,
     AuthorizationAsked: fold_asked_csms,
     Granted: fold_granted,
+    AuthorizationBound: fold_bound,
+    TokenInfoLearned: fold_token_info,
     CardRefused: fold_refused,
     AuthorizationEnded: fold_ended,
     EnergyStarted: fold_started,
@@ -385,6 +503,7 @@ FOLDS: Folds[Sessions] = {
     EvseAsked: fold_evse_asked,
     TransactionStarted: fold_tx_started,
     TransactionUpdated: fold_tx_updated,
+    TransactionEnding: fold_tx_ending,
     TransactionEnded: fold_tx_ended,
     SamplingPaced: fold_paced,
     Rebooted: fold_rebooted,

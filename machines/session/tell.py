@@ -11,24 +11,32 @@ from engine.machine import Conclusions, Context, Station
 from machines.boot.state import BOOT
 from machines.clock.views import timestamp
 from machines.device_model.views import Variable
-from machines.flags import POWER_IS_TOLD, STOP_POINTS_STAY
 from machines.meter.kept import kept_values
 from machines.meter.state import METERS
-from machines.meter.values import BEGIN, END, ENDED, PERIODIC, SAMPLED_ENABLED, STARTED, UPDATED, meter_value
+from machines.meter.values import BEGIN, END, ENDED, SAMPLED_ENABLED, STARTED, UPDATED, meter_value
 from machines.outbound.asks import PLACES, ask
-from machines.session.facts import TransactionEnded, TransactionStarted, TransactionUpdated
-from machines.session.state import SESSIONS, Session, Told, Transaction
+from machines.session.facts import TransactionEnded, TransactionEnding, TransactionStarted, TransactionUpdated
+from machines.session.state import SESSIONS, Session, Transaction
 
 START_POINT = Variable("TxCtrlr", "TxStartPoint", "PowerPathClosed")
 STOP_POINT = Variable("TxCtrlr", "TxStopPoint", "PowerPathClosed")
 SAMPLE_INTERVAL_S = Variable("SampledDataCtrlr", "TxUpdatedInterval", "0")
+END_TIMEOUT_S = Variable("InternalCtrlr", "TransactionEndTimeout", "2")
+
+STATE_TELLING = ("ChargingStateChanged", "CablePluggedIn", "EVCommunicationLost")
+"""Triggers whose events always tell the charging state."""
+
+
+def end_timeout_us(station: Station) -> int:
+    """How long the last event of a transaction waits for its power path to open and its meter to be read, in microseconds."""
+    return max(END_TIMEOUT_S.integer(station), 0) * 1_000_000
 
 
 def charging_state(session: Session) -> str:
     """OCPP's ChargingStateEnumType for a session."""
     if not session.connected:
         return "Idle"
-    if session.flowing or session.lingering:
+    if session.flowing or session.lingering or session.about_to_flow:
         return "Charging"
     if session.authorized and session.blocked:
         return "SuspendedEVSE"
@@ -49,7 +57,11 @@ def should_start(session: Session, points: tuple[str, ...]) -> bool:
     )
 
 
-def should_end(session: Session, tx: Transaction, points: tuple[str, ...]) -> bool:
+DEAUTHORIZATION_ENDS = ("Authorized", "PowerPathClosed", "EnergyTransfer")
+"""Members of TxStopPoint with which a transaction does not outlive a driver whom the CSMS does not accept (E05.FR.10)."""
+
+
+def should_end(session: Session, tx: Transaction, points: tuple[str, ...], trigger: str) -> bool:
     """Whether one of the TxStopPoint members has stopped being true (E06); or nothing is left that could end it (E03.FR.05)."""
     if not session.connected and not session.authorized:
         return True
@@ -58,19 +70,29 @@ def should_end(session: Session, tx: Transaction, points: tuple[str, ...]) -> bo
         or ("Authorized" in points and tx.was_authorized and not session.authorized)
         or ("PowerPathClosed" in points and tx.was_connected and tx.was_authorized and not (session.connected and session.authorized))
         or ("EnergyTransfer" in points and tx.was_flowing and not session.flowing)
+        or (trigger == "Deauthorized" and not set(points).isdisjoint(DEAUTHORIZATION_ENDS))
     )
 
 
 def sample_interval_us(station: Station) -> int:
-    """How often a running transaction tells its meter (J02.FR.11); 0: never."""
-    if not SAMPLED_ENABLED.boolean(station):
+    """How often a running transaction tells its meter (J02.FR.11); 0: never, also where there is nothing to tell."""
+    if not SAMPLED_ENABLED.boolean(station) or not UPDATED.chosen(station):
         return 0
     return max(SAMPLE_INTERVAL_S.integer(station), 0) * 1_000_000
 
 
-def transaction_id(journal: int, seq: int, evse_id: int) -> str:
-    """Unique for ever (E01.FR.08): the journal, the turn that started it, the EVSE."""
-    return f"{journal & 0xFFFFFFFF:08x}-{seq:010x}-{evse_id}"
+def next_sample_us(station: Station, cx: Context, due_us: int) -> int:
+    """When the sample after the one that was due at *due_us* is due; those that were missed meanwhile are not made up.  0: never."""
+    interval_us = sample_interval_us(station)
+    if not interval_us:
+        return 0
+    missed = max(cx.at - due_us, 0) // interval_us
+    return due_us + (missed + 1) * interval_us
+
+
+def transaction_id(journal: int, seq: int, place: int) -> str:
+    """Unique for ever (E01.FR.08) and without capitals: the journal, the turn that started it, the EVSE or the number of who waits for one."""
+    return f"{journal & 0xFFFFFFFF:08x}-{seq:010x}-{place if place > 0 else f'w{-place}'}"
 
 
 def tell(
@@ -82,12 +104,16 @@ def tell(
     stopped_reason: str = "",
     token: str = "",
     token_type: str = "",
-    context: str = PERIODIC,
-    measurands: tuple[str, ...] | None = None,
+    values: list[dict[str, Any]] | None = None,
+    sample_at_us: int | None = None,
 ) -> Conclusions:
     """Tell the CSMS that *trigger* happened at an EVSE: starts, updates or ends its transaction, or does nothing where there is none.
 
-    *token* is a card that the event has to name although it did not start the session: the one that stopped it (E07.FR.02).
+    *token* is a card that the event has to name although it did not start the session: the one that stopped it (E07.FR.02).  *values* is the
+    meterValue of an event that exists to tell it, *sample_at_us* when the next periodic sample is due (None: as before).
+
+    Where something ends the transaction while the vehicle is under power, the end waits for the power path to open, and nothing is told until then
+    (:func:`end`); a vehicle that is gone is not waited for.
     """
     session = station[SESSIONS].at(evse_id)
     tx = session.transaction
@@ -95,54 +121,109 @@ def tell(
         if should_start(session, START_POINT.members(station)):
             yield from _started(station, cx, evse_id, session, trigger)
         return
-    ends = should_end(session, tx, tx.stop_points or STOP_POINT.members(station))
-    reason = (session.stopped_reason or stopped_reason or "Local") if ends else ""
-    names_token = session.authorized and not session.told_token
+    ending = session.ending
+    if ending is not None:
+        if not session.connected:
+            yield from end(station, cx, evse_id, session, tx, ending)
+        return
+    if should_end(session, tx, tx.stop_points, trigger):
+        ending = TransactionEnding(
+            evse_id=evse_id,
+            trigger=trigger,
+            stopped_reason=session.stopped_reason or stopped_reason or "Local",
+            token=token,
+            token_type=token_type,
+            at_us=cx.at,
+            give_up_at_us=cx.at + end_timeout_us(station),
+        )
+        if session.powered:
+            yield ending
+        else:
+            yield from end(station, cx, evse_id, session, tx, ending)
+        return
     told = station[SESSIONS].told[evse_id]
+    state = charging_state(session)
+    if trigger == "ChargingStateChanged" and state == told.charging_state:
+        return
     seq_no = told.seq_no + 1
+    names_token = session.authorized and not session.told_token
     info: dict[str, Any] = {"transactionId": tx.transaction_id}
-    # TC_E_22: a transaction that is over is suspended by nobody, whatever stopped the energy that it ended with (E06.FR.07).
-    state = "EVConnected" if ends and session.connected else charging_state(session)
-    if state != told.charging_state or trigger in ("ChargingStateChanged", "CablePluggedIn", "EVCommunicationLost") or ends:
+    # E05.FR.09: the state after a deauthorization is told with it, or with the next event where energy has still to cease.
+    if state != told.charging_state or trigger in STATE_TELLING or (trigger == "Deauthorized" and not session.lingering):
         info["chargingState"] = state
-    if ends:
-        info["stoppedReason"] = reason
     if names_token and session.remote_start_id >= 0:
         info["remoteStartId"] = session.remote_start_id
-    payload = _event(station, cx, evse_id, session, "Ended" if ends else "Updated", trigger, seq_no, info)
+    payload = _event(station, cx.at, evse_id, session, "Updated", trigger, seq_no, info)
     if names_token:
         payload["idToken"] = {"idToken": session.token, "type": session.token_type}
     elif token:
         payload["idToken"] = {"idToken": token, "type": token_type}
-    wanted = measurands if measurands is not None else UPDATED.chosen(station) if SAMPLED_ENABLED.boolean(station) else ()
-    if ends:
-        wanted, context = ENDED.chosen(station), END
-    values = meter_value(station, cx, evse_id, wanted, context)
-    if ends:
-        values = kept_values(station, evse_id) + values
-    if values and (ends or trigger in ("MeterValuePeriodic", "MeterValueClock")):
+    begins = not tx.begin_told and session.flowing
+    if begins:
+        # E01.FR.17, E03.FR.11
+        values = meter_value(station, cx, evse_id, STARTED.chosen(station), BEGIN)
+    if values:
         payload["meterValue"] = values
     queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)
-    if ends:
-        yield TransactionEnded(
-            evse_id=evse_id,
-            transaction_id=tx.transaction_id,
-            seq_no=seq_no,
-            trigger=trigger,
-            stopped_reason=reason,
-            energy_wh=register(station, evse_id) - tx.started_wh,
-            entry=queued.entry,
-        )
-    else:
-        yield TransactionUpdated(
-            evse_id=evse_id,
-            seq_no=seq_no,
-            trigger=trigger,
-            charging_state=state,
-            entry=queued.entry,
-            sample_at_us=_next_sample(station, cx, told, trigger),
-            told_token=names_token,
-        )
+    yield TransactionUpdated(
+        evse_id=evse_id,
+        seq_no=seq_no,
+        trigger=trigger,
+        charging_state=state,
+        entry=queued.entry,
+        sample_at_us=told.sample_at_us if sample_at_us is None else sample_at_us,
+        told_token=names_token,
+        begin_told=begins,
+    )
+    yield queued
+
+
+def end(
+    station: Station,
+    cx: Context,
+    evse_id: int,
+    session: Session,
+    tx: Transaction,
+    ending: TransactionEnding,
+    *,
+    meter_read: bool = True,
+) -> Conclusions:
+    """Send the last event of a transaction, for the cause that *ending* has.
+
+    Its moment is that of the reading that it carries, where it had to wait for one (*meter_read* False: in vain, so that the last one before counts).
+    """
+    sessions = station[SESSIONS]
+    seq_no = sessions.told[evse_id].seq_no + 1
+    # TC_E_22: a transaction that is over is suspended by nobody, whatever stopped the energy that it ended with (E06.FR.07).
+    info: dict[str, Any] = {
+        "transactionId": tx.transaction_id,
+        "chargingState": "EVConnected" if session.connected else "Idle",
+        "stoppedReason": ending.stopped_reason,
+    }
+    names_token = session.authorized and not session.told_token
+    if names_token and session.remote_start_id >= 0:
+        info["remoteStartId"] = session.remote_start_id
+    reading = station[METERS].readings.get(evse_id)
+    moment_us = cx.at if meter_read or reading is None else max(reading.at_us, ending.at_us)
+    payload = _event(station, moment_us, evse_id, session, "Ended", ending.trigger, seq_no, info)
+    if names_token:
+        payload["idToken"] = {"idToken": session.token, "type": session.token_type}
+    elif ending.token:
+        payload["idToken"] = {"idToken": ending.token, "type": ending.token_type}
+    values = kept_values(station, evse_id) + meter_value(station, cx, evse_id, ENDED.chosen(station), END)
+    if values:
+        payload["meterValue"] = values
+    queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)
+    yield TransactionEnded(
+        evse_id=evse_id,
+        transaction_id=tx.transaction_id,
+        seq_no=seq_no,
+        trigger=ending.trigger,
+        stopped_reason=ending.stopped_reason,
+        energy_wh=register(station, evse_id) - tx.started_wh if tx.started_wh >= 0 else 0,
+        entry=queued.entry,
+        meter_read=meter_read,
+    )
     yield queued
 
 
@@ -155,10 +236,11 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
     info: dict[str, Any] = {"transactionId": identifier, "chargingState": state}
     if session.authorized and session.remote_start_id >= 0:
         info["remoteStartId"] = session.remote_start_id
-    payload = _event(station, cx, evse_id, session, "Started", trigger, 0, info)
+    payload = _event(station, cx.at, evse_id, session, "Started", trigger, 0, info)
     if session.authorized:
         payload["idToken"] = {"idToken": session.token, "type": session.token_type}
-    values = meter_value(station, cx, evse_id, STARTED.chosen(station), BEGIN)
+    known = evse_id > 0
+    values = meter_value(station, cx, evse_id, STARTED.chosen(station), BEGIN) if known else []
     if values:
         payload["meterValue"] = values
     queued = ask(station, cx, "TransactionEvent", payload, place=evse_id % PLACES)
@@ -168,21 +250,21 @@ def _started(station: Station, cx: Context, evse_id: int, session: Session, trig
         transaction_id=identifier,
         trigger=trigger,
         charging_state=state,
-        energy_wh=register(station, evse_id),
+        energy_wh=register(station, evse_id) if known else -1,
         at_us=cx.at,
         entry=queued.entry,
         sample_at_us=cx.at + interval_us if interval_us else 0,
         told_token=session.authorized,
         remote_start_id=session.remote_start_id,
-        stop_points=STOP_POINT.members(station) if STOP_POINTS_STAY.is_set(cx) else (),
-        tells_power=POWER_IS_TOLD.is_set(cx),
+        stop_points=STOP_POINT.members(station),
+        begin_told=known,
     )
     yield queued
 
 
 def _event(
     station: Station,
-    cx: Context,
+    at_us: int,
     evse_id: int,
     session: Session,
     event_type: str,
@@ -190,27 +272,16 @@ def _event(
     seq_no: int,
     info: dict[str, Any],
 ) -> dict[str, Any]:
-    evse = {"id": evse_id}
-    if session.connector_id:
-        evse["connectorId"] = session.connector_id
-    return {
+    payload = {
         "eventType": event_type,
-        "timestamp": timestamp(station, cx.at),
+        "timestamp": timestamp(station, at_us),
         "triggerReason": trigger,
         "seqNo": seq_no,
         "transactionInfo": info,
-        "evse": evse,
     }
-
-
-def _next_sample(station: Station, cx: Context, told: Told | TransactionUpdated, trigger: str) -> int:
-    if trigger != "MeterValuePeriodic" or not told.sample_at_us:
-        return told.sample_at_us
-    interval_us = sample_interval_us(station)
-    if not interval_us:
-        return 0
-    missed = max(cx.at - told.sample_at_us, 0) // interval_us
-    return told.sample_at_us + (missed + 1) * interval_us
+    if evse_id > 0:
+        payload["evse"] = {"id": evse_id, "connectorId": session.connector_id} if session.connector_id else {"id": evse_id}
+    return payload
 
 
 def register(station: Station, evse_id: int) -> int:

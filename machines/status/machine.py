@@ -24,6 +24,7 @@ from machines.device_model.views import Variable, connectors
 from machines.evse.machine import EVSES, out_of_order
 from machines.outbound.asks import ask
 from machines.outbound.facts import Dropped
+from machines.session.facts import CablePlugged
 from machines.session.state import SESSIONS
 from machines.storage.state import STORAGE, full
 
@@ -94,6 +95,11 @@ def on_drop(station: Station, dropped: Dropped, cx: Context) -> Conclusions:  # 
     yield StatusUntold(entry=dropped.entry)
 
 
+def on_plug(station: Station, fact: CablePlugged, cx: Context) -> Conclusions:  # noqa: ARG001
+    """Tell that a connector is Occupied before the transaction tells of the cable (E02.FR.05, E02.FR.06)."""
+    yield from compare(station, cx)
+
+
 def compare(station: Station, cx: Context) -> Conclusions:
     """Tell what differs, where it may be told."""
     if station[BOOT].phase is not Boot.ACCEPTED or station[CONNECTION].phase is not Link.UP:
@@ -117,7 +123,7 @@ def compare(station: Station, cx: Context) -> Conclusions:
 MACHINE = Machine(
     STATUS,
     folds={StatusTold: fold_told, StatusUntold: fold_untold, Rebooted: fold_rebooted},
-    hears={Opened: on_link, (Dropped, "StatusNotification"): on_drop},
+    hears={Opened: on_link, (Dropped, "StatusNotification"): on_drop, CablePlugged: on_plug},
     watches=(SESSIONS, EVSES, STORAGE, BOOT, CONNECTION, STATUS, ENGINE, DEVICE_MODEL),
     conclude=compare,
 )

@@ -19,7 +19,7 @@ from engine.errors import SetupFault
 from engine.event import Effect, EffectId, Input
 from engine.kernel import Settled
 from engine.ports import Port
-from machines.effects import HangUp, SetEvse
+from machines.effects import HangUp, ReadMeter, SetEvse
 from machines.inputs import CableConnected, CableDisconnected, ContactorMoved, EvseSeen, MeterTold, PilotChanged
 from sim.evse import EvseSpec, Topology, parse_topology
 
@@ -111,7 +111,7 @@ def test_it_is_a_port_and_states_its_levels_first() -> None:
     """Broken: a station that after a start does not know what its outlets look like."""
     bench = Bench().start()
     port: Port = bench.hardware
-    assert port.performs == (SetEvse,)
+    assert port.performs == (SetEvse, ReadMeter)
     assert bench.news(meters=True) == [
         EvseSeen(evse_id=n, connector_id=0, plugged=False, pilot="A", contactor_closed=False, energy_wh=0) for n in (1, 2)
     ]
@@ -176,7 +176,7 @@ def test_a_command_for_an_evse_that_is_not_there_fails() -> None:
     bench.set_evse(1, energise=True, evse_id=2)
     assert bench.news() == [settled(1, "failed", "no EVSE 2; the topology has 1")]
     wrong: Effect = HangUp(link=1)
-    with pytest.raises(TypeError, match="SetEvse, not HangUp"):
+    with pytest.raises(TypeError, match="SetEvse and ReadMeter, not HangUp"):
         bench.hardware.perform(EffectId(0, 1, 0), wrong)
 
 

@@ -23,7 +23,7 @@ from conformance.verdict import Failed, Result, Verdict
 from engine.event import replace
 from engine.machine import Station
 from machines.inputs import ConfigLoaded
-from machines.session import authorize, machine
+from machines.session import candidates
 from stationd.csms_answers import read_schema
 from wire import jsontext
 from wire.declared import Declared, read, written
@@ -254,8 +254,7 @@ def test_a_station_that_does_not_wait_for_the_vehicle_fails(monkeypatch: pytest.
             del station
             return 0
 
-    for module in (authorize, machine):
-        monkeypatch.setattr(module, "CONNECTION_TIMEOUT_S", AtOnce())
+    monkeypatch.setattr(candidates, "CONNECTION_TIMEOUT_S", AtOnce())
     result = tried(case_id)
     assert result.verdict is Verdict.FAIL, result.note
 

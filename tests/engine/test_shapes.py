@@ -82,5 +82,5 @@ def test_a_line_says_all_that_a_row_is_read_with() -> None:
     here = shapes()
     assert here["record 34"] == "v1 Stopping(reason: str)"
     assert here["record 41"] == "v1 LinkDown(link: int, reason: str, detail: str = '')"
-    assert here["record 324"].endswith("asking: dict[int, Asking] = (made))")
+    assert here["record 324"].endswith("asking: dict[int, Asking] = (made), waited: int = 0)")
     assert here["enum 167"] == "Phase SILENT ASKING PENDING REJECTED ACCEPTED"

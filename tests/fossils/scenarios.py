@@ -9,9 +9,8 @@ from eventlog.memory import MemoryJournal
 from machines.certificates.facts import Certificate
 from machines.certificates.state import CSMS_ROOT, MANUFACTURER_ROOT
 from machines.effects import Shred
-from machines.flags import FLAGS
 from machines.inputs import ClockRead, ConfigLoaded, EvseSeen, ForgetAsked, OperatorReset, OperatorSet, RootsDropped, RootsGiven
-from tests.machines.acts import card, charge, meter, plug, unplug
+from tests.machines.acts import authorized, card, charge, meter, plug, unplug
 from tests.replay.feeder import night
 from tests.story import CARD, WALL_US, Story, declarations, effects
 from wire import jsontext
@@ -25,9 +24,10 @@ def told() -> dict[str, tuple[str, str, MemoryJournal]]:
         "night-201": ("a charge on a link of 2.0.1", "2.0.1", charged("ocpp2.0.1").rows()),
         "capped": ("a driver whom the CSMS takes back, and who may take a little more energy (E05.FR.03)", "2.1", capped("ocpp2.1").rows()),
         "capped-201": ("the same on a link of 2.0.1", "2.0.1", capped("ocpp2.0.1").rows()),
+        "afar": ("a start from afar without an EVSE, with a charging profile that is ignored, and a group that comes late", "2.1", afar().rows()),
         "kept": ("a charge whose last event tells its course, by samples and by the clock", "2.1", kept("ocpp2.1").rows()),
         "kept-201": ("the same on a link of 2.0.1", "2.0.1", kept("ocpp2.0.1").rows()),
-        "update": ("a transaction that began under a build without flags, ended under one with", "2.1", update().rows()),
+        "restarted": ("a power cut in a charge, and a stop point that changes under it", "2.1", restarted().rows()),
         "edited": ("component files that change under values that were set, and an operator", "2.1", edited().rows()),
         "monitored": ("monitors of the component files and of the CSMS, triggered, replaced, cleared", "2.1", monitored("ocpp2.1").rows()),
         "monitored-201": ("the same on a link of 2.0.1", "2.0.1", monitored("ocpp2.0.1").rows()),
@@ -46,6 +46,19 @@ def charged(subprotocol: str) -> Story:
         story.settle(turn)
     card(story)
     unplug(story)
+    return story
+
+
+def afar() -> Story:
+    """RequestStartTransaction for whichever EVSE; the CSMS says with the transaction which group the token is of, and where it may be used."""
+    story = Story({"TxCtrlr.TxStartPoint": "Authorized"}).boot()
+    profile = {"id": 1, "stackLevel": 0, "chargingProfilePurpose": "TxProfile", "chargingProfileKind": "Relative", "chargingSchedule": []}
+    asked = {"idToken": {"idToken": CARD, "type": "Central"}, "remoteStartId": 7, "chargingProfile": profile}
+    turn = story.call("RequestStartTransaction", asked)
+    story.settle(turn, TransactionEvent=authorized(group="FLEET", evse_ids=(1, 2)))
+    plug(story, 2)
+    charge(story, 2)
+    unplug(story, 2)
     return story
 
 
@@ -178,13 +191,12 @@ def monitored(subprotocol: str) -> Story:
     return story
 
 
-def update() -> Story:
-    """A charge is under way while a build with flags takes over; its stop point is changed before and after."""
-    story = Story({"TxCtrlr.TxStartPoint": "PowerPathClosed", "TxCtrlr.TxStopPoint": "EVConnected"}, flags=()).boot()
+def restarted() -> Story:
+    """A power cut in the middle of a charge; its stop point is changed before it ends, and the next one begins under the new one."""
+    story = Story({"TxCtrlr.TxStartPoint": "PowerPathClosed", "TxCtrlr.TxStopPoint": "EVConnected"}).boot()
     plug(story)
     card(story)
     charge(story)
-    story.flags_next = FLAGS
     story.start()
     story.settle(story.connect())
     story.settle(story.when(EvseSeen(evse_id=1, connector_id=1, plugged=True, pilot="C", contactor_closed=True, energy_wh=1500)))

@@ -18,7 +18,6 @@ from engine.records import BY_KIND, ENUMS
 from eventlog import segments
 from eventlog.fold import fold
 from eventlog.memory import MemoryJournal
-from machines.boot.state import BOOT
 from machines.inputs import Started
 from machines.station import STATION
 from replay.sessions import sessions
@@ -129,15 +128,6 @@ def test_fossils_are_of_both_versions_and_small() -> None:
         assert any(fossil.base[0] >= 0 for fossil in mine.values()), "one whose first turns were retired when it was recorded"
         assert sum((HOME / f"{name}{fossil.SUFFIX}").stat().st_size for name in mine) <= BYTES_MOST
     assert release() in {fossil.build for fossil in FOSSILS.values()}, "the fossils of this release are not recorded: python -m tests.fossils.make"
-
-
-def test_a_fossil_began_without_flags_and_ended_with_them() -> None:
-    """If this failed, no fossil would hold that a session keeps its rules through an update."""
-    one = FOSSILS[f"{release()}/update"]
-    first = segments.begin(one.cut(one.closings[0][0]), STATION)
-    last = fold(STATION, segments.begin(one.journal(), STATION), one.journal().rows())
-    assert first.station[BOOT].flags == ()
-    assert last.station[BOOT].flags
 
 
 def test_a_file_gives_back_what_was_written() -> None:

@@ -24,6 +24,7 @@ from machines.inputs import (
     MeterTold,
     PilotChanged,
 )
+from machines.meter.state import METERS
 from machines.outbound.facts import Queued
 from machines.session.state import SESSIONS, Phase, Session
 from tests.story import CARD, Story, effects, facts
@@ -74,6 +75,16 @@ def card(story: Story, token: str = CARD, *, evse_ids: tuple[int, ...] = (), **a
 def charge(story: Story, evse_id: int = 1) -> Said:
     """The vehicle wants energy and gets it."""
     return do(story, PilotChanged(evse_id=evse_id, state="C"), ContactorMoved(evse_id=evse_id, closed=True))
+
+
+def power_off(story: Story, evse_id: int = 1) -> Said:
+    """The contactor opens, and the meter is read as the station asks for it; the register stands where it was last told."""
+    reading = story.station[METERS].readings.get(evse_id)
+    return do(
+        story,
+        ContactorMoved(evse_id=evse_id, closed=False),
+        MeterTold(evse_id=evse_id, energy_wh=reading.energy_wh if reading else 0, power_w=0),
+    )
 
 
 def session(story: Story, evse_id: int = 1) -> Session:

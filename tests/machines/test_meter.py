@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from machines.clock.views import timestamp
-from machines.flags import FLAGS
-from machines.inputs import CableDisconnected
+from machines.effects import ReadMeter
+from machines.inputs import CableConnected, CableDisconnected
 from machines.meter.facts import AlignedPaced
+from machines.meter.state import METERS
 from tests.conftest import NewStory
-from tests.machines.acts import card, charge, do, events, levels, meter, one, plug, queued, restart
-from tests.story import WALL_US, Story
+from tests.machines.acts import card, charge, do, events, levels, meter, one, plug, power_off, queued, restart
+from tests.story import WALL_US, Story, effects
 from wire import calendar
 
 ENERGY, POWER = "Energy.Active.Import.Register", "Power.Active.Import"
@@ -43,7 +44,7 @@ def test_e01_fr_09_e06_fr_11_begin_and_end_carry_the_register_as_it_was_read(sto
     card(story)
     charge(story)
     do(story, meter(energy_wh=130_000, power_w=7000))
-    (event,) = events(card(story))
+    (event,) = events(card(story) + power_off(story))
     assert samples(event) == [(ENERGY, "Transaction.End", 130_000)]
     (value,) = event["meterValue"]
     assert value["sampledValue"][0]["unitOfMeasure"] == {"unit": "Wh"}
@@ -79,7 +80,7 @@ def test_j02_without_sampling_begin_and_end_are_told_all_the_same(new_story: New
     """Else switching off samples switches off the bill."""
     story = running(new_story(settings).boot())
     assert [t for t in story.wait(290) if any(action == "TransactionEvent" for action, _ in queued(t))] == []
-    (event,) = events(card(story))
+    (event,) = events(card(story) + power_off(story))
     assert samples(event) == [(ENERGY, "Transaction.End", 1000)]
 
 
@@ -121,23 +122,49 @@ def test_the_timestamp_is_the_readings_own(story: Story) -> None:
     """J02.FR.18.  Else a value of five minutes ago looks like one of now."""
     do(story, meter(energy_wh=2000, wall_us=WALL_US - 61_000_000))
     (event,) = events(plug(story))
-    assert event["meterValue"][0]["timestamp"] == "2027-01-15T07:58:59.000Z"
+    assert event["meterValue"][0]["timestamp"] == "2027-01-15T07:58:59.000Z", "a meter with a clock of its own"
     do(story, meter(2, energy_wh=2000))
-    story.wait(5)
+    story.wait(1)
     (event,) = events(plug(story, 2))
     assert event["meterValue"][0]["timestamp"] < event["timestamp"]
+
+
+def test_a_register_behind_an_open_contactor_holds_now(new_story: NewStory) -> None:
+    """J02.FR.10.  Else a transaction begins with values of yesterday; a voltage of yesterday is none of now."""
+    story = new_story({"SampledDataCtrlr.TxStartedMeasurands": f"{ENERGY},{POWER},Voltage"}).boot()
+    do(story, meter(energy_wh=2000, power_w=3, voltage_mv=(230_000,)))
+    story.wait(3600)
+    (event,) = events(queued(story.when(CableConnected(evse_id=1, connector_id=1))))
+    assert samples(event) == [(ENERGY, "Transaction.Begin", 2000), (POWER, "Transaction.Begin", 0)]
+    assert event["meterValue"][0]["timestamp"] == event["timestamp"]
 
 
 def test_a_power_that_no_meter_gives_is_not_told(story: Story) -> None:
     """Else the CSMS bills, or balances, by a number that nobody measured."""
     running(story)
-    (turn,) = story.wait(60)
-    (event,) = events(story.settle(turn))
-    assert samples(event) == [(ENERGY, "Sample.Periodic", 1000)], "after a start the register is known and nothing else"
+    told = [event for turn in story.wait(60.1) for event in events(story.settle(turn))]
+    assert [samples(event) for event in told] == [[(ENERGY, "Sample.Periodic", 1000)]], "after a start the register is known and nothing else"
     do(story, meter(energy_wh=1001, power_w=-1))
-    (turn,) = story.wait(60)
-    (event,) = events(story.settle(turn))
-    assert samples(event) == [(ENERGY, "Sample.Periodic", 1001)]
+    told = [event for turn in story.wait(60) for event in events(story.settle(turn))]
+    assert [samples(event) for event in told] == [[(ENERGY, "Sample.Periodic", 1001)]]
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_sample_is_of_the_moment_at_which_it_is_due(story: Story, *, answers: bool) -> None:
+    """Else a meter that speaks every minute makes samples of ten seconds ago; one that is silent is not waited for."""
+    story.meters_answer = answers
+    running(story)
+    do(story, meter(energy_wh=1500, power_w=7000))
+    due = story.at
+    story.wait(55)
+    turns = story.wait(10)
+    asked = next(turn for turn in turns if effects(turn, ReadMeter))
+    (event,) = [event for turn in turns for event in events(story.settle(turn))]
+    sampled_at = calendar.parse(event["meterValue"][0]["timestamp"])
+    assert sampled_at is not None
+    read_at = (asked.at if answers else due) + story.station.parts["clock"].offset_us
+    assert abs(sampled_at - read_at) <= 2_000
+    assert story.station[METERS].due == {}
 
 
 def test_phases_are_told_apart_and_without_rounding(new_story: NewStory) -> None:
@@ -157,14 +184,13 @@ def test_phases_are_told_apart_and_without_rounding(new_story: NewStory) -> None
 
 @pytest.mark.parametrize("measurands", ["Nonsense", "SoC,Frequency"])
 def test_an_event_without_any_value_has_no_meter_value_at_all(new_story: NewStory, measurands: str) -> None:
-    """Else the message breaks its schema: a meterValue holds one value at least."""
+    """Else the message breaks its schema: a meterValue holds one value at least; and a sample without a value is not sent at all."""
     story = new_story({"SampledDataCtrlr.TxStartedMeasurands": measurands, "SampledDataCtrlr.TxUpdatedMeasurands": measurands}).boot()
     (event,) = events(plug(story))
     assert "meterValue" not in event
     card(story)
-    (turn,) = story.wait(60)
-    (event,) = events(story.settle(turn))
-    assert (event["triggerReason"], "meterValue" in event) == ("MeterValuePeriodic", False)
+    charge(story)
+    assert [event for turn in story.wait(150) for event in events(story.settle(turn))] == []
 
 
 def test_an_evse_without_a_meter_has_sessions_too(new_story: NewStory) -> None:
@@ -201,26 +227,39 @@ def test_j01_fr_14_j01_fr_22_aligned_values_idle_and_in_a_transaction(new_story:
     assert found[1][1]["triggerReason"] == "MeterValueClock"
 
 
-def test_j01_fr_14_aligned_values_of_an_evse_at_rest_are_of_the_moment(new_story: NewStory) -> None:
-    """TC_J_01, TC_J_06.  Else a silent meter's values of an hour ago come at every interval; but a voltage is of when it was read."""
+@pytest.mark.parametrize("power_w", [0, 5])
+@pytest.mark.parametrize("answers", [True, False])
+def test_j01_fr_14_aligned_values_of_an_evse_at_rest_are_of_the_moment(new_story: NewStory, power_w: int, *, answers: bool) -> None:
+    """TC_J_01, TC_J_06.  Else the values of an idle EVSE freeze at the start, and those that were not read then are never told."""
+    settings = {"AlignedDataCtrlr.Interval": "900", "AlignedDataCtrlr.Measurands": f"{ENERGY},Voltage,{POWER}"}
+    story = new_story(settings).boot()
+    story.meters_answer = answers
+    do(story, meter(energy_wh=2000, power_w=power_w, voltage_mv=(230_000,)))
+    told = [(turn, payload) for turn in story.wait(1810) for action, payload in queued(turn) if action == "MeterValues"]
+    mine = [(turn, payload) for turn, payload in told if payload["evseId"] == 1]
+    assert len(mine) == 2
+    for turn, payload in mine:
+        when = calendar.parse(payload["meterValue"][0]["timestamp"])
+        assert when is not None
+        assert abs(turn.at + story.station.parts["clock"].offset_us - when) <= 2_000
+        known = [ENERGY, "Voltage", POWER] if answers else [ENERGY, POWER]
+        assert [measurand for measurand, _, _ in samples(payload)] == known, "a silent meter's register stands still, its voltage is not known"
+    assert len({payload["meterValue"][0]["timestamp"] for _, payload in mine}) == 2
 
-    def late_s(measurands: str, power_w: int, flags: tuple[str, ...] = FLAGS) -> list[int]:
-        story = new_story({"AlignedDataCtrlr.Interval": "900", "AlignedDataCtrlr.Measurands": measurands}, flags=flags).boot()
-        do(story, meter(energy_wh=2000, power_w=power_w, voltage_mv=(230_000,), wall_us=WALL_US + story.at))
-        found = []
-        for turn in story.wait(1800):
-            for action, payload in story.settle(turn):
-                if action == "MeterValues" and payload["evseId"] == 1:
-                    when = calendar.parse(payload["meterValue"][0]["timestamp"])
-                    assert when is not None
-                    found.append(round((WALL_US + turn.at - when) / 1e6) // 900)
-        return found
 
-    register = "Energy.Active.Import.Register"
-    assert late_s(f"{register},Power.Active.Import", 0) == [0, 0]
-    assert late_s(f"{register},Voltage", 0) == [1, 2]
-    assert late_s(register, 5) == [1, 2], "what flows has moved the register since"
-    assert late_s(register, 0, ()) == [1, 2], "a journal of a build that did otherwise"
+def test_values_that_are_due_at_once_are_told_one_after_the_other(new_story: NewStory) -> None:
+    """Else two events of a transaction have one number."""
+    settings = {"AlignedDataCtrlr.Interval": "60", "SampledDataCtrlr.TxUpdatedInterval": "60", "OCPPCommCtrlr.HeartbeatInterval": "0"}
+    story = new_story(settings).boot()
+    row = next(r for r in story.kernel.due(story.station, 10**18) if r[2] == "aligned")
+    story.wait((row[0] - story.at) / 1e6 - 1)
+    running(story)
+    do(story, meter(energy_wh=2000, power_w=7000))
+    item = {"component": {"name": "SampledDataCtrlr"}, "variable": {"name": "TxUpdatedInterval"}, "attributeValue": "59"}
+    story.settle(story.call("SetVariables", {"setVariableData": [item]}))
+    told = events(queued(story.wait(130)))
+    assert [event["seqNo"] for event in told] == list(range(told[0]["seqNo"], told[0]["seqNo"] + len(told)))
+    assert {event["triggerReason"] for event in told} == {"MeterValueClock", "MeterValuePeriodic"}
 
 
 def test_j01_aligned_values_are_due_at_multiples_of_the_interval_since_midnight(new_story: NewStory) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from engine.event import Input
-from engine.kernel import Turn
+from engine.kernel import Settled, Turn
+from machines.effects import SetEvse
 from machines.inputs import (
     CableConnected,
     CableDisconnected,
@@ -18,7 +19,15 @@ from machines.inputs import (
     ContactorMoved,
     PilotChanged,
 )
-from machines.session.facts import AuthorizationEnded, CardRefused, EnergyBlocked, Granted, TransactionEnded, TransactionStarted
+from machines.session.facts import (
+    AuthorizationEnded,
+    CardRefused,
+    EnergyBlocked,
+    Granted,
+    TransactionEnded,
+    TransactionEnding,
+    TransactionStarted,
+)
 from machines.session.state import SESSIONS, Phase
 from tests.conftest import NewStory
 from tests.machines.acts import (
@@ -35,13 +44,14 @@ from tests.machines.acts import (
     one,
     phase,
     plug,
+    power_off,
     queued,
     reconnect,
     restart,
     session,
     unplug,
 )
-from tests.story import CARD, OTHER_CARD, Story, facts
+from tests.story import CARD, OTHER_CARD, Story, effects, facts
 
 TOKEN = {"idToken": CARD, "type": "ISO14443"}
 OTHER_TOKEN = {"idToken": OTHER_CARD, "type": "ISO14443"}
@@ -102,12 +112,13 @@ def test_e02_cable_first(story: Story) -> None:
     assert event["idToken"] == TOKEN
     (event,) = events(charge(story))
     assert (brief(event), info(event)) == (("Updated", "ChargingStateChanged", 2), {"chargingState": "Charging"})
-    (event,) = events(card(story))
+    assert card(story) == []
+    assert phase(story) is Phase.FINISHING
+    assert said(do(story, ContactorMoved(evse_id=1, closed=False))) == []
+    (event,) = events(do(story, meter(energy_wh=1000, power_w=0)))
     assert brief(event) == ("Ended", "StopAuthorized", 3)
     assert info(event) == {"chargingState": "EVConnected", "stoppedReason": "Local"}
     assert event["idToken"] == TOKEN
-    assert phase(story) is Phase.FINISHING
-    assert said(do(story, ContactorMoved(evse_id=1, closed=False))) == []
     last = unplug(story)
     assert [(action, p.get("connectorStatus")) for action, p in last] == [("StatusNotification", "Available")]
     assert phase(story) is Phase.FREE
@@ -116,7 +127,7 @@ def test_e02_cable_first(story: Story) -> None:
 def test_e03_id_first(new_story: NewStory) -> None:
     """E03.FR.01, E01.FR.03, E01.FR.16.  Else a driver who holds the card to the reader first is told wrongly, or not at all."""
     story = new_story({"TxCtrlr.TxStartPoint": "Authorized"}).boot()
-    (event,) = events(card(story))
+    (event,) = events(card(story, evse_ids=(1,)))
     assert brief(event) == ("Started", "Authorized", 0)
     assert info(event) == {"chargingState": "Idle"}
     assert event["evse"] == {"id": 1}
@@ -199,7 +210,7 @@ def test_the_waiting_time_is_no_more_once_the_vehicle_is_there(story: Story) -> 
 def test_a_timeout_of_nothing_is_a_second(new_story: NewStory, timeout: str) -> None:
     """Else a silly setting ends an authorization before it began, or never."""
     story = new_story({"TxCtrlr.EVConnectionTimeOut": timeout}).boot()
-    card(story)
+    card(story, evse_ids=(1,))
     assert phase(story) is Phase.AUTHORIZED
     story.wait(1.1)
     assert phase(story) is Phase.FREE
@@ -280,7 +291,7 @@ def live(story: Story, day: str) -> list[dict[str, Any]]:
             case "plug":
                 part = plug(story)
             case "card":
-                part = card(story)
+                part = card(story, evse_ids=(1,))
             case "charge":
                 part = charge(story)
             case "pause":
@@ -291,6 +302,8 @@ def live(story: Story, day: str) -> list[dict[str, Any]]:
                 part = story.settle(start(story, evseId=1))
             case _:
                 part = story.settle(stop(story, running or "nothing runs"))
+        if session(story).ending is not None:
+            part = part + power_off(story)
         found += events(part)
         running = found[-1]["transactionInfo"]["transactionId"] if found and found[-1]["eventType"] != "Ended" else ""
     return found
@@ -322,8 +335,9 @@ def test_c01_fr_03_e07_fr_01_the_same_card_stops_without_asking(story: Story) ->
     card(story)
     charge(story)
     turn = presented(story)
-    assert [action for action, _ in queued(turn)] == ["TransactionEvent"]
-    assert one(turn, TransactionEnded).stopped_reason == "Local"
+    assert queued(turn) == []
+    assert one(turn, TransactionEnding).stopped_reason == "Local"
+    assert said(power_off(story)) == [("Ended", "StopAuthorized", 3)]
 
 
 OUTLIVES = {"TxCtrlr.TxStopPoint": "EVConnected", "SampledDataCtrlr.TxUpdatedInterval": "0"}
@@ -361,8 +375,7 @@ def test_e07_power_that_was_cut_under_a_stop_is_told_when_it_is_back(new_story: 
     card(story)
     charge(story)
     card(story)
-    restart(story)
-    told = do(story, levels(plugged=True, pilot="B"))
+    told = restart(story) + do(story, levels(plugged=True, pilot="B"))
     assert [(brief(e)[:2], info(e)) for e in events(told)] == [(("Updated", "ChargingStateChanged"), {"chargingState": "EVConnected"})]
 
 
@@ -393,6 +406,8 @@ def test_c09_fr_03_c09_fr_05_another_card_stops_where_it_shares_the_group(story:
     charge(story)
     told = card(story, OTHER_CARD, evse_ids=(1,), Authorize=authorized(group=group))
     assert told[0][0] == "Authorize"
+    if stops:
+        told += power_off(story)
     assert said(told) == ([("Ended", "StopAuthorized", 3)] if stops else [])
     if stops:
         assert events(told)[0]["idToken"] == OTHER_TOKEN
@@ -424,7 +439,7 @@ def test_c16_fr_02_c16_fr_08_a_master_pass_ends_every_session(new_story: NewStor
         card(story, token, evse_ids=(evse_id,))
         charge(story, evse_id)
     told = card(story, OTHER_CARD, evse_ids=evse_ids or (2,), Authorize=authorized(group="POLICE"))
-    ended = events(told)
+    ended = events(told + power_off(story, 1) + power_off(story, 2))
     assert [(e["evse"]["id"], *brief(e)) for e in ended] == [(1, "Ended", "StopAuthorized", 3), (2, "Ended", "StopAuthorized", 3)]
     assert {e["transactionInfo"]["stoppedReason"] for e in ended} == {"MasterPass"}
     assert {e["idToken"]["idToken"] for e in ended} == {OTHER_CARD}
@@ -474,7 +489,7 @@ def test_a_card_that_is_no_master_pass_changes_nothing_at_a_full_station(new_sto
     assert [action for action, _ in card(story, OTHER_CARD, Authorize=authorized(group=group))] == ["Authorize"]
     presented(story, OTHER_CARD)
     turn = lose(story)
-    assert one(turn, CardRefused).reason.startswith("no answer")
+    assert one(turn, CardRefused).reason == "the CSMS has not accepted it: link lost"
     assert (phase(story, 1), phase(story, 2)) == (Phase.READY, Phase.READY)
 
 
@@ -539,6 +554,7 @@ def test_e09_fr_01_e10_unplugged_in_every_phase(new_story: NewStory, when: str, 
             ("Ended", "EVCommunicationLost", {"chargingState": "Idle", "stoppedReason": "EVDisconnected"})
         ]
         assert phase(story) is Phase.FREE
+        do(story, ContactorMoved(evse_id=1, closed=False))
         assert offers(story.when(CableConnected(evse_id=1, connector_id=1))) == [], "E09.FR.01: authorized once again, or nothing"
     else:
         assert [(e["eventType"], e["triggerReason"], info(e)) for e in told] == [("Updated", "EVCommunicationLost", {"chargingState": "Idle"})]
@@ -546,13 +562,15 @@ def test_e09_fr_01_e10_unplugged_in_every_phase(new_story: NewStory, when: str, 
         do(story, ContactorMoved(evse_id=1, closed=False))
         back = story.when(CableConnected(evse_id=1, connector_id=1))
         assert offers(back) == [(1, True, True)]
-        assert [(e["eventType"], e["triggerReason"]) for _, e in queued(back)[:1]] == [("Updated", "CablePluggedIn")]
+        assert [(e["eventType"], e["triggerReason"]) for action, e in queued(back)[:2] if action == "TransactionEvent"] == [
+            ("Updated", "CablePluggedIn")
+        ]
 
 
 def reach(story: Story, when: str) -> None:
     """A session with a transaction, in that phase."""
     if when == "authorized":
-        card(story)
+        card(story, evse_ids=(1,))
         return
     plug(story)
     if when == "occupied":
@@ -562,6 +580,7 @@ def reach(story: Story, when: str) -> None:
         charge(story)
     if when == "suspended":
         pause(story)
+        power_off(story)
     if when == "finishing":
         card(story)
     assert phase(story).value == when
@@ -644,8 +663,9 @@ def test_e06_fr_07_e01_fr_06_energy_after_a_pause_is_another_transaction(new_sto
     plug(story)
     card(story)
     first = charge(story)
-    ended = pause(story)
-    again = pause(story, "C")
+    ended = pause(story) + power_off(story)
+    assert session(story).asked_energise, "the next transaction may begin"
+    again = charge(story)
     assert said(first, ended, again) == [
         ("Started", "ChargingStateChanged", 0),
         ("Ended", "ChargingStateChanged", 1),
@@ -662,7 +682,7 @@ def test_e06_fr_07_a_transaction_that_energy_ended_is_not_suspended(new_story: N
     plug(story)
     card(story)
     charge(story)
-    ended = pause(story) if by == "EV" else do(story, ContactorMoved(evse_id=1, closed=False))
+    ended = (pause(story) if by == "EV" else []) + power_off(story)
     assert [(e["eventType"], info(e)) for e in events(ended)] == [("Ended", {"chargingState": "EVConnected", "stoppedReason": reason})]
 
 
@@ -704,7 +724,7 @@ def test_e05_fr_02_blocked_before_energy_flows(new_story: NewStory) -> None:
     assert session(story).asked_lock
     charge(story)
     assert phase(story) is Phase.READY, "a contactor that closes all the same is not called charging"
-    assert said(card(story)) == [("Ended", "StopAuthorized", 3)]
+    assert said(card(story), power_off(story)) == [("Ended", "StopAuthorized", 3)]
 
 
 def test_e05_fr_02_blocked_while_energy_flows_is_told_when_it_stopped(new_story: NewStory) -> None:
@@ -850,8 +870,9 @@ def test_f03_fr_03_f03_fr_07_remote_stop_ends_it(story: Story) -> None:
     reach(story, "charging")
     turn = stop(story, identifier(story))
     assert story.replies(turn) == {"status": "Accepted"}
-    assert offers(turn) == [(1, False, False)]
-    (event,) = events(story.settle(turn))
+    assert offers(turn) == [(1, False, True)]
+    (event,) = events(story.settle(turn) + power_off(story))
+    assert offers(story.turns[-3]) == [(1, False, False)], "the plug is released once it is not under power"
     assert brief(event) == ("Ended", "RemoteStop", 3)
     assert event["transactionInfo"]["stoppedReason"] == "Remote"
 
@@ -971,16 +992,35 @@ def test_the_verdict_on_an_offline_start_comes_with_the_link(new_story: NewStory
     assert phase(story) is Phase.FINISHING
 
 
-@pytest.mark.parametrize("unknown", ["true", "false"])
-def test_a_question_without_an_answer_is_answered_as_offline(new_story: NewStory, unknown: str) -> None:
-    """Else a CSMS that hangs is worse than none."""
-    story = new_story({"AuthCtrlr.OfflineTxForUnknownIdEnabled": unknown}).boot()
+@pytest.mark.parametrize("how", ["silence", "callerror", "nonsense"])
+@pytest.mark.parametrize("remote", [False, True])
+def test_c15_a_csms_that_does_not_accept_while_the_link_is_up_has_not_accepted(new_story: NewStory, how: str, *, remote: bool) -> None:
+    """C15 is about a station that is offline.  Else whoever makes the CSMS stumble charges for free."""
+    story = new_story({"AuthCtrlr.OfflineTxForUnknownIdEnabled": "true", "AuthCtrlr.AuthorizeRemoteStart": "true"}).boot()
     plug(story)
-    presented(story)
-    turns = story.wait(31)
-    assert len(facts(turns, Granted)) == (unknown == "true")
-    assert len(facts(turns, CardRefused)) == (unknown == "false")
+    asked = start(story, evseId=1, idToken=OTHER_TOKEN) if remote else presented(story)
+    turns = story.wait(31) if how == "silence" else [story.refuse(asked) if how == "callerror" else story.answer(asked, {}, problem="no idTokenInfo")]
+    assert facts(turns, Granted) == []
+    why = {"silence": "no answer in time", "callerror": "CALLERROR InternalError", "nonsense": "the answer breaks its schema: no idTokenInfo"}[how]
+    assert one(turns, CardRefused).reason == f"the CSMS has not accepted it: {why}"
     assert story.station[SESSIONS].asking == {}
+    assert phase(story) is Phase.OCCUPIED
+
+
+@pytest.mark.parametrize("allowed", ["true", "false"])
+def test_b02_fr_03_before_the_csms_accepts_the_station_its_own_rule_decides_and_not_that_for_offline(new_story: NewStory, allowed: str) -> None:
+    """B02.FR.02, B02.FR.03, B03.FR.01.  Else a pending station gives energy by a rule that is for stations without a link, or none by its own."""
+    settings = {"TxCtrlr.TxBeforeAcceptedEnabled": allowed, "AuthCtrlr.OfflineTxForUnknownIdEnabled": "false" if allowed == "true" else "true"}
+    story = new_story(settings)
+    story.start()
+    story.settle(story.answer(story.connect(), {"status": "Pending", "interval": 300, "currentTime": "2027-01-15T08:00:00Z"}))
+    story.when(CableConnected(evse_id=1, connector_id=1))
+    turn = presented(story, evse_ids=(1,))
+    assert "Authorize" not in [action for action, _ in queued(turn)], "nothing may be asked"
+    if allowed == "true":
+        assert one(turn, Granted).basis == "TxCtrlr.TxBeforeAcceptedEnabled"
+    else:
+        assert one(turn, CardRefused).reason == "the station is not accepted by its CSMS yet"
 
 
 def test_a_link_lost_under_the_question_answers_it_too(new_story: NewStory) -> None:
@@ -1003,14 +1043,124 @@ def test_a_card_is_asked_about_once(story: Story) -> None:
 # Which EVSE
 
 
-def test_a_card_goes_to_the_vehicle_that_waits_longest(story: Story) -> None:
-    """Else the second vehicle is charged with the first one's card."""
+def test_e01_fr_16_a_card_for_several_evses_is_for_the_only_one_with_a_cable(story: Story) -> None:
+    """Else the driver who has plugged in waits, and an empty EVSE is held for nobody."""
     plug(story, 2)
-    plug(story, 1)
     card(story)
-    assert (phase(story, 1), phase(story, 2)) == (Phase.OCCUPIED, Phase.READY)
+    assert (phase(story, 1), phase(story, 2)) == (Phase.FREE, Phase.READY)
+    plug(story, 1)
     card(story, OTHER_CARD)
     assert phase(story, 1) is Phase.READY
+
+
+def waiting(story: Story) -> list[tuple[int, tuple[int, ...]]]:
+    """The authorizations that wait for an EVSE, each with those that it is for."""
+    return [(number, one.evse_ids) for number, one in story.station[SESSIONS].waiting()]
+
+
+@pytest.mark.parametrize("start_point", ["Authorized", "PowerPathClosed", "EVConnected", "EnergyTransfer"])
+@pytest.mark.parametrize("remote", [False, True])
+def test_e01_fr_16_f01_fr_20_it_charges_where_the_vehicle_plugs_in(new_story: NewStory, start_point: str, *, remote: bool) -> None:
+    """E03.FR.11, E01.FR.17, C01.FR.21.  Else a card that is good for two EVSEs charges at the one that the station thought of, and at no other."""
+    story = new_story({"TxCtrlr.TxStartPoint": start_point, "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    told = story.settle(start(story)) if remote else card(story)
+    early = start_point == "Authorized"
+    trigger = "RemoteStart" if remote else "Authorized"
+    assert said(told) == ([("Started", trigger, 0)] if early else [])
+    for event in events(told):
+        assert "evse" not in event, "nobody knows yet where"
+        assert "meterValue" not in event
+        assert info(event)["chargingState"] == "Idle"
+    assert waiting(story) == [(-1, (1, 2))]
+    assert (phase(story, 1), phase(story, 2)) == (Phase.FREE, Phase.FREE)
+    plugged_in = events(plug(story, 2))
+    assert waiting(story) == []
+    assert (phase(story, 1), phase(story, 2)) == (Phase.FREE, Phase.READY)
+    charging = events(charge(story, 2))
+    found = [*events(told), *plugged_in, *charging]
+    assert {event["evse"]["id"] for event in [*plugged_in, *charging]} == {2}
+    assert {event["evse"]["connectorId"] for event in [*plugged_in, *charging]} == {1}
+    assert [event["seqNo"] for event in found] == list(range(len(found)))
+    begun = [event for event in found if any(v["sampledValue"][0]["context"] == "Transaction.Begin" for v in event.get("meterValue", ()))]
+    assert begun == ([charging[-1]] if early else [found[0]]), "told when charging starts, where the EVSE was unknown before"
+    assert len([event for event in found if "idToken" in event]) == 1
+    assert len({event["transactionInfo"]["transactionId"] for event in found}) == 1
+
+
+def test_c01_fr_26_an_authorization_without_an_evse_runs_out_too(new_story: NewStory) -> None:
+    """E03.FR.05, F02.FR.07.  Else a transaction without an EVSE runs for ever."""
+    story = new_story({"TxCtrlr.TxStartPoint": "Authorized", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    card(story)
+    assert story.wait(119.9) == []
+    (turn,) = story.wait(0.2)
+    (event,) = events(story.settle(turn))
+    assert (brief(event), event["transactionInfo"]["stoppedReason"]) == (("Ended", "EVConnectTimeout", 1), "Timeout")
+    assert "evse" not in event
+    assert story.station[SESSIONS].of.keys() <= {1, 2}
+    assert story.station[SESSIONS].told == {}
+    plug(story)
+    assert phase(story) is Phase.OCCUPIED, "the authorization is over"
+
+
+def test_the_same_card_takes_back_an_authorization_that_waits(new_story: NewStory) -> None:
+    """C01.FR.03.  Else a driver who changes his mind leaves his card's leave to whoever plugs in next."""
+    story = new_story({"TxCtrlr.TxStartPoint": "Authorized", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    card(story)
+    assert said(card(story)) == [("Ended", "StopAuthorized", 1)]
+    assert waiting(story) == []
+    plug(story)
+    assert phase(story) is Phase.OCCUPIED
+
+
+def test_two_cables_and_one_card_leave_open_who_is_meant(story: Story) -> None:
+    """Else one of two vehicles charges on a card that was shown for the other."""
+    plug(story, 1)
+    plug(story, 2)
+    card(story)
+    assert (phase(story, 1), phase(story, 2)) == (Phase.OCCUPIED, Phase.OCCUPIED)
+    assert waiting(story) == [(-1, (1, 2))]
+    told = unplug(story, 1)
+    assert (phase(story, 1), phase(story, 2)) == (Phase.FREE, Phase.READY), "only one is left that could be meant"
+    assert [(e["evse"]["id"], *brief(e)[:2]) for e in events(told)][-1] == (2, "Updated", "Authorized")
+
+
+def test_no_more_cards_wait_than_there_are_evses(story: Story) -> None:
+    """Else the third driver is told yes, and waits in vain."""
+    cards = [f"<sealed:{number:032x}:8:p>" for number in (7, 8, 9)]
+    for token in cards[:2]:
+        card(story, token)
+    assert len(waiting(story)) == 2
+    assert one(presented(story, cards[2]), CardRefused).reason == "no EVSE is free for this card"
+    plug(story, 2)
+    plug(story, 1)
+    assert [session(story, evse_id).token for evse_id in (1, 2)] == [cards[1], cards[0]], "who waits longest is first"
+
+
+def test_the_csms_may_say_with_the_transaction_where_a_card_is_good(new_story: NewStory) -> None:
+    """C01.FR.21.  Else a card for EVSE 2 charges at EVSE 1, because the answer to Authorize did not say so."""
+    story = new_story({"TxCtrlr.TxStartPoint": "Authorized", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    card(story, TransactionEvent=authorized(evse_ids=(2,)))
+    assert phase(story, 2) is Phase.AUTHORIZED
+    assert phase(story, 1) is Phase.FREE
+
+
+def test_a_card_that_is_good_elsewhere_only_is_not_accepted_here(story: Story) -> None:
+    """C01.FR.21, E05.FR.10.  Else "Accepted, at EVSE 2" is read as "Accepted" at EVSE 1."""
+    plug(story)
+    told = card(story, TransactionEvent=authorized(evse_ids=(2,)))
+    assert said(told)[-1] == ("Ended", "Deauthorized", 2)
+
+
+def test_who_waits_for_an_evse_outlives_a_restart(new_story: NewStory) -> None:
+    """Else a power cut between the card and the plug costs the driver his transaction, and the CSMS its end."""
+    story = new_story({"TxCtrlr.TxStartPoint": "Authorized", "SampledDataCtrlr.TxUpdatedInterval": "0"}).boot()
+    card(story)
+    restart(story)
+    for evse_id in (1, 2):
+        do(story, levels(evse_id))
+    assert waiting(story) == [(-1, (1, 2))]
+    assert said(plug(story, 2)) == [("Updated", "CablePluggedIn", 1)]
+    assert phase(story, 2) is Phase.READY
 
 
 def test_a_reader_of_one_evse_starts_that_one(story: Story) -> None:
@@ -1061,7 +1211,7 @@ def test_two_evses_know_nothing_of_each_other(story: Story) -> None:
     told = events(unplug(story, 2))
     assert [(e["evse"]["id"], *brief(e)) for e in told] == [(2, "Ended", "EVCommunicationLost", 1)]
     assert session(story, 1) == before
-    told = events(card(story, evse_ids=(1,)))
+    told = events(card(story, evse_ids=(1,)) + power_off(story))
     assert [(e["evse"]["id"], *brief(e)) for e in told] == [(1, "Ended", "StopAuthorized", 3)]
 
 
@@ -1150,6 +1300,10 @@ def test_e01_fr_08_no_transaction_id_is_given_twice(story: Story) -> None:
 def test_the_hardware_is_asked_again_after_a_restart_and_only_for_what_is_wanted(story: Story) -> None:
     """Else a contactor stays open under a paid session, or the station asks for what is so anyway."""
     reach(story, "ready")
+    assert offers(story.start()) == [], "the command that was not done yet is given again with the start"
+    asked = next(turn for turn in reversed(story.turns) if effects(turn, SetEvse))
+    index = next(index for index, effect in enumerate(asked.effects) if isinstance(effect, SetEvse))
+    story.when(Settled(station=0, seq=asked.seq, index=index, outcome="done"))
     assert offers(story.start()) == [(1, True, True)]
     assert offers(story.when(levels(1, plugged=True))) == []
     assert offers(story.when(levels(2))) == []

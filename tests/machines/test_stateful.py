@@ -61,6 +61,12 @@ SETTINGS = {
 }
 
 
+def place(event: dict[str, Any]) -> int:
+    """The EVSE that a transaction event names; 0 for none."""
+    found: int = event.get("evse", {}).get("id", 0)
+    return found
+
+
 class World(RuleBasedStateMachine):
     """A station, two EVSEs, a CSMS with moods."""
 
@@ -303,7 +309,9 @@ class World(RuleBasedStateMachine):
                 assert event["seqNo"] == len(told), "seqNo has no gap"
                 assert (event["eventType"] == "Started") is (not told), "a transaction starts once, and first"
                 assert not told or told[-1]["eventType"] != "Ended", "nothing follows the end"
-                assert not told or told[0]["evse"]["id"] == event["evse"]["id"], "a transaction stays where it is"
+                places = [place(one) for one in (*told, event)]
+                assert places == sorted(places), "a transaction finds its EVSE, and forgets it no more"
+                assert len(set(places) - {0}) <= 1, "a transaction stays where it is"
                 told.append(event)
 
     # What holds
@@ -315,7 +323,7 @@ class World(RuleBasedStateMachine):
             return
         for evse_id in (1, 2):
             session = self.story.station[SESSIONS].at(evse_id)
-            assert session.asked_energise is (session.phase in CONNECTED_AND_AUTHORIZED and not session.blocked)
+            assert session.asked_energise is (session.phase in CONNECTED_AND_AUTHORIZED and not session.blocked and session.ending is None)
             assert session.connected is self.cables[evse_id]
             if session.asked_energise:
                 assert session.token or session.token_type == "NoAuthorization"
@@ -325,12 +333,17 @@ class World(RuleBasedStateMachine):
         """E01, E03.FR.05."""
         if not hasattr(self, "story"):
             return
-        running = [told[0]["evse"]["id"] for told in self.told.values() if told[-1]["eventType"] != "Ended"]
-        assert len(set(running)) == len(running)
+        sessions = self.story.station[SESSIONS]
+        running = [place(told[-1]) for told in self.told.values() if told[-1]["eventType"] != "Ended"]
+        found = [evse_id for evse_id in running if evse_id]
+        # One that has found its EVSE says so with its next event.
+        unsaid = len(running) - len(found) - sum(waiting.transaction is not None for _, waiting in sessions.waiting())
+        assert len(set(found)) == len(found)
+        assert sum(sessions.at(evse_id).transaction is not None for evse_id in (1, 2)) == len(found) + unsaid
         for evse_id in (1, 2):
-            session = self.story.station[SESSIONS].at(evse_id)
-            assert (session.transaction is not None) is (evse_id in running)
-            assert session.transaction is None or session.connected or session.authorized
+            session = sessions.at(evse_id)
+            assert session.transaction is not None or evse_id not in found
+            assert session.transaction is None or session.connected or session.authorized or session.ending is not None
 
     @invariant()
     def no_deadline_is_left_lying(self) -> None:

@@ -50,6 +50,7 @@ def unplugged(story: Story, evse_id: int = 1) -> Story:
     """The same card ends the session, and the vehicle leaves."""
     story.settle(story.when(CardPresented(token=CARD, token_type="ISO14443")))
     story.settle(story.when(ContactorMoved(evse_id=evse_id, closed=False)))
+    story.settle(story.when(story.reading(evse_id)))
     story.settle(story.when(CableDisconnected(evse_id=evse_id, connector_id=1)))
     return story
 

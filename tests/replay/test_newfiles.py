@@ -12,7 +12,6 @@ from engine.kernel import Turn
 from eventlog import segments, snapshots
 from eventlog.memory import MemoryJournal
 from machines.device_model.state import DEVICE_MODEL
-from machines.flags import FLAGS
 from machines.inputs import CableConnected, ConfigLoaded, OperatorSet, Started
 from machines.station import STATION
 from replay.address import address
@@ -44,8 +43,8 @@ def foretold(story: Story, loaded: ConfigLoaded) -> tuple[list[Item], tuple[Fact
     """What is said of *loaded* before the boot, and the facts behind it."""
     journal = story.rows()
     folded = snapshots.restore(journal, STATION, lambda: b"")
-    started = Started(journal=JOURNAL, build="test", boot_id="next", boottime_us=story.at, wall_us=WALL_US + story.at, flags=FLAGS)
-    made = boot(STATION, folded, (started, loaded), FLAGS)
+    started = Started(journal=JOURNAL, build="test", boot_id="next", boottime_us=story.at, wall_us=WALL_US + story.at)
+    made = boot(STATION, folded, (started, loaded))
     return items(made, journal), made.facts
 
 
@@ -304,7 +303,7 @@ def test_what_was_retired_is_said_to_be(tried: Story) -> None:
 def foretold_of(journal: MemoryJournal) -> list[Item]:
     """What is said of a boot without new files."""
     folded = snapshots.restore(journal, STATION, lambda: b"")
-    return items(boot(STATION, folded, (), FLAGS), journal)
+    return items(boot(STATION, folded, ()), journal)
 
 
 def test_a_secret_is_shown_by_its_length(story: Story) -> None:

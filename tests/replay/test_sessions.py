@@ -7,7 +7,7 @@ import re
 import pytest
 
 from engine.errors import SetupFault
-from machines.inputs import CableConnected, CableDisconnected, CardPresented, LinkDown, MeterTold
+from machines.inputs import CableConnected, CableDisconnected, CardPresented, ContactorMoved, LinkDown, MeterTold
 from replay.sessions import lines, sessions
 from replay.timeline import timeline
 from tests.replay.feeder import ALIAS, CARD, SETTINGS, night, plugged, unplugged
@@ -49,7 +49,9 @@ def test_the_story_of_the_night_is_all_there() -> None:
         "link connected to the CSMS",
         "CSMS accepts the station",
         f"driver session ended by card {ALIAS} (Local)",
-        "hardware contactor open",
+        "station waits for the contactor to open and the meter to be read before it ends the transaction",
+        "station offers no energy, holds the plug",
+        "station offers no energy, releases the plug",
         "vehicle unplugged",
     ]
     places = []
@@ -65,7 +67,7 @@ def test_the_story_of_the_night_is_all_there() -> None:
 def test_every_transaction_event_says_how_far_it_came() -> None:
     """What the CSMS has and has not is the first thing that both sides quarrel about."""
     messages = [line for line in told(night()) if line.startswith("message ")]
-    assert messages[0].startswith("message TransactionEvent seqNo 0 Started CablePluggedIn queued, sent +0.000s, delivered +0.001s")
+    assert messages[0].startswith("message TransactionEvent seqNo 0 Started CablePluggedIn queued, sent +0.001s, delivered +0.002s")
     late = [line for line in messages if "queued while offline" in line]
     assert late
     assert all(re.search(r"sent \+\d+\.\d{3}s, delivered \+\d+\.\d{3}s", line) for line in messages)
@@ -118,7 +120,7 @@ def test_a_driver_whose_vehicle_never_came_is_a_session_too() -> None:
     assert (row.transaction_id, row.reason, row.messages) == ("", "Timeout", [])
     assert lines([row])[1].split()[1] == "none"
     said = told(story)
-    assert f"driver card {ALIAS} accepted by the CSMS; waits for a vehicle" in said
+    assert f"driver card {ALIAS} accepted by the CSMS; waits for a vehicle at EVSE 1, 2" in said
     assert "driver session over: no vehicle came in time (Timeout)" in said
 
 
@@ -126,6 +128,8 @@ def test_two_transactions_on_one_cable_are_two_rows() -> None:
     """A driver who stops and starts again without unplugging pays twice, and may ask about either."""
     story = plugged(Story({**SETTINGS, "TxCtrlr.TxStartPoint": "Authorized"}).boot())
     story.settle(story.when(CardPresented(token=CARD, token_type="ISO14443")))
+    story.settle(story.when(ContactorMoved(evse_id=1, closed=False)))
+    story.settle(story.when(story.reading(1)))
     story.settle(story.when(CardPresented(token=OTHER_CARD, token_type="ISO14443"), after_us=60_000_000))
     story.settle(story.when(CableDisconnected(evse_id=1, connector_id=1)))
     first, second = sessions(story.rows())

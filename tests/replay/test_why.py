@@ -43,7 +43,8 @@ def test_a_deadline_leads_back_to_the_fact_that_set_it(story: Story) -> None:
     """Half of what a station does it does because time passed; without this every chain would end in a bare Woke."""
     call = next(c for c in effects(story.turns, Call) if b"MeterValuePeriodic" in c.payload)
     text = asked(story, call.message_id)
-    assert re.search(r"because time passed: sessions/sample 1 was due at \+\S+, as set by Transaction\w+ here:", text)
+    assert re.search(r"because time passed: sessions/sample 1 was due at \+\S+, as set by (Transaction|Sampling)\w+ here:", text)
+    assert "because the meter was read, which was waited for since here:" in text
     assert text.rstrip().endswith("from outside")
 
 

@@ -22,12 +22,6 @@ print(run_lives(0, 30, schemas=installed_schemas).digest)
 """
 
 
-def seeds() -> list[tuple[int, str]]:
-    """The seeds that once failed."""
-    lines = [line.split(maxsplit=1) for line in (ROOT / "tests" / "seeds.txt").read_text().splitlines() if line and not line.startswith("#")]
-    return [(int(seed), what) for seed, what in lines]
-
-
 def test_lives_keep_all_rules() -> None:
     """If this fails, a station somewhere loses an event, charges for nobody, or does not come back: the line says which seed tells the story."""
     outcome = run_lives(0, COUNT, schemas=installed_schemas, processes=2)
@@ -35,13 +29,6 @@ def test_lives_keep_all_rules() -> None:
     assert not outcome.broken, "\n".join(outcome.lines())
     assert outcome.restarts > COUNT, "hardly anything crashed: the lives have become too quiet to show anything"
     assert outcome.transactions > COUNT, "hardly anybody charged: the lives have become too quiet to show anything"
-
-
-@pytest.mark.parametrize(("seed", "what"), seeds())
-def test_what_was_found_once_stays_found(seed: int, what: str, schemas: Schemas) -> None:
-    """If this fails, a bug that was mended is back."""
-    lived = live(seed, schemas)
-    assert not lived.broken, f"seed {seed} ({what}): {lived.broken}"
 
 
 def test_a_life_is_its_seed() -> None:

@@ -251,7 +251,7 @@ def test_an_effect_that_nobody_performs_is_a_violation(schemas: Schemas) -> None
 
 def test_the_onlooker_knows_who_may_charge() -> None:
     """If this fails, the witness would let a station offer energy to anybody."""
-    seen = Onlooker((1, 2), connect_s=120, stays_authorized=False, offline_ok=False, free=False)
+    seen = Onlooker((1, 2), connect_s=120, stays_authorized=False, unasked_ok=False, free=False)
     with pytest.raises(Wrong, match="no cable"):
         seen.offer(0, 1, energise=True)
     seen.plug(0, 1, is_in=True)
