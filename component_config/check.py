@@ -12,6 +12,7 @@ from component_config.complaints import Wrong, one_of, shown
 from component_config.members import MISSING, Characteristics, Members
 from component_config.values import DATA_TYPES, DIGITS_MAX, LISTS, NUMBERS, check, less, parse, split, text_of
 from wire.declared import DeclaredMonitor
+from wire.sealing import PERSON_VARIABLES
 
 COMPONENT_KEYS = (
     "name", "instance", "evse_id", "connector_id", "properties", "required", "description", "type", "$schema",
@@ -40,8 +41,8 @@ PLAIN_BELOW = 10**DIGITS_MAX
 NAME_MAX, UNIT_MAX, VALUES_LIST_MAX = 50, 16, 1000
 """Part 2: ComponentType.name and VariableType.name, VariableCharacteristicsType.unit and .valuesList."""
 
-OPEN, WHOLE, INSIDE = 0, 1, 2
-"""How much of a variable's value is secret: nothing, all of it, or something inside of it."""
+OPEN, WHOLE, INSIDE, PERSONAL = 0, 1, 2, 3
+"""What of a variable's value is kept in the vault: nothing, all of it as a secret, something inside of it, all of it for it names a person."""
 
 SECRET_VARIABLES = frozenset({"apnpassword", "authorizationkey", "basicauthpassword", "simpin", "vpnkey", "vpnpassword"})
 """Variables, folded, whose value is a secret even where a file forgets to call them WriteOnly."""
@@ -204,6 +205,8 @@ class Reader(Members):
         secrecy = WHOLE if folded in SECRET_VARIABLES else OPEN
         if (self.component.casefold(), folded) == PROFILES:
             secrecy = INSIDE
+        if folded in PERSON_VARIABLES:
+            secrecy = PERSONAL
         if any(type(a) is dict and a.get("mutability", "ReadWrite") not in READABLE for a in _listed(body.get("attributes"))):
             secrecy = WHOLE
         attributes = self.attributes(where, body, characteristics, secrecy)

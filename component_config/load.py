@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from component_config import profiles, required
-from component_config.check import INSIDE, OPEN, WHOLE, Attribute, Component, Reader, Variable
+from component_config.check import INSIDE, OPEN, PERSONAL, Attribute, Component, Reader, Variable
 from component_config.complaints import Complaints, ConfigFault, Wrong
 from component_config.files import CUSTOM, OVERRIDE, STANDARDIZED, File, read
 from wire.declared import Declared
@@ -182,7 +182,8 @@ def _sealed(variable: Variable, attribute: Attribute, keep: Keep) -> str | None:
     text = attribute.text
     if not text or variable.secrecy == OPEN:
         return text
-    text = keep(text, "secret") if variable.secrecy == WHOLE else profiles.seal(text, keep)
+    purpose = "person" if variable.secrecy == PERSONAL else "secret"
+    text = profiles.seal(text, keep) if variable.secrecy == INSIDE else keep(text, purpose)
     if text != attribute.text:
         attribute.holder[attribute.key] = text
     return text

@@ -1,7 +1,8 @@
 """Where secrets and persons live, so that the journal need not.
 
 Law: durable before the journal names it, and forgotten for good.  A text is kept under a handle that was drawn for it, so equal texts are equal in
-the journal as long as they are kept, and a handle says nothing of a text that is not.  Every text has a random key of its own; those keys stand in
+the journal as long as they are kept, and a handle says nothing of a text that is not.  Spellings of a person's text that differ in case only have
+related handles (:func:`wire.sealed.is_same_identifier`).  Every text has a random key of its own; those keys stand in
 the vault's keyring, encrypted by the keyring's key, and that one by the vault's key (:mod:`eventlog.vault_keys`).
 """
 
@@ -19,7 +20,7 @@ from engine.errors import SetupFault
 from eventlog import vault_file
 from eventlog.vault_file import Contents, Entry, Header
 from eventlog.vault_keys import KEY_BYTES, FileKey, VaultKey
-from wire.sealed import Sealed
+from wire.sealed import FAMILY_DIGITS, Sealed
 
 log = logging.getLogger("stationd.vault")
 
@@ -76,16 +77,32 @@ class _Texts:
     def __init__(self) -> None:
         self.of: dict[str, tuple[str, str]] = {}
         self.handles: dict[tuple[str, str], str] = {}
+        self.families: dict[str, list[str]] = {}
+        """Folded text of a person -> the handles of its spellings."""
 
     def put(self, handle: str, purpose: str, text: str) -> None:
         self.of[handle] = found = (purpose, text)
         self.handles[found] = handle
+        if purpose == PERSON:
+            self.families.setdefault(text.casefold(), []).append(handle)
+
+    def related(self, drawn: str, purpose: str, text: str) -> str:
+        """The handle that *drawn* becomes: a person's is related to those of the text's other spellings, so that machines can compare them."""
+        family = self.families.get(text.casefold()) if purpose == PERSON else None
+        return family[0][:FAMILY_DIGITS] + drawn[FAMILY_DIGITS:] if family else drawn
 
     def drop(self, handles: Iterable[str]) -> None:
         for handle in handles:
             found = self.of.pop(handle, None)
-            if found is not None:
-                del self.handles[found]
+            if found is None:
+                continue
+            del self.handles[found]
+            purpose, text = found
+            if purpose == PERSON:
+                family = self.families[text.casefold()]
+                family.remove(handle)
+                if not family:
+                    del self.families[text.casefold()]
 
     def reveal(self, handle: str, purpose: str) -> str | None:
         found = self.of.get(handle)
@@ -93,8 +110,7 @@ class _Texts:
 
     def find(self, text: str) -> list[str]:
         # OCPP compares an idToken without its case.
-        folded = text.casefold()
-        return sorted(handle for handle, (purpose, kept) in self.of.items() if purpose == PERSON and kept.casefold() == folded)
+        return sorted(self.families.get(text.casefold(), ()))
 
     def begin(self, prefix: str) -> list[str]:
         return sorted(handle for handle, (purpose, _) in self.of.items() if purpose == PERSON and handle.startswith(prefix))
@@ -122,7 +138,8 @@ class MemoryVault:
         if handle is None:
             life = self._lives[purpose, text] = self._lives.get((purpose, text), -1) + 1
             drawn = f"{purpose}\0{text}\0{life}" if life else f"{purpose}\0{text}"
-            handle = blake2b(drawn.encode("utf-8", "surrogatepass"), key=self._key, digest_size=HANDLE_BYTES).hexdigest()
+            digest = blake2b(drawn.encode("utf-8", "surrogatepass"), key=self._key, digest_size=HANDLE_BYTES).hexdigest()
+            handle = self._texts.related(digest, purpose, text)
             self._texts.put(handle, purpose, text)
         return placeholder(handle, text, purpose)
 
@@ -180,7 +197,7 @@ class Vault:
         texts = self._open()
         handle = texts.handles.get((purpose, text))
         if handle is None:
-            handle = self._entropy(HANDLE_BYTES).hex()
+            handle = texts.related(self._entropy(HANDLE_BYTES).hex(), purpose, text)
             texts.put(handle, purpose, text)
             self._pending.append(handle)
         self._used.add(handle)

@@ -48,6 +48,7 @@ from machines.vas.facts import InternetClosed, InternetFailed, InternetOpened, I
 from replay.reading import turns_at, wall_at_base
 from replay.sessions import DELIVERED, DROPPED, IN_FLIGHT, Charging, Message, sessions
 from replay.text import clean, energy, lasted, pseudonym, seconds, table
+from wire.sealed import is_same_identifier
 
 KINDS = (
     ClockSet, Started, CardPresented, Settled, Faulted, FaultCleared,
@@ -175,7 +176,7 @@ class _Teller:
         if not isinstance(event, AuthorizationAsked):
             return False
         return event.evse_ids == (self.row.evse_id,) or (
-            (self.row.evse_id < 0 or self.row.evse_id in event.evse_ids) and event.token == self.row.token
+            (self.row.evse_id < 0 or self.row.evse_id in event.evse_ids) and is_same_identifier(event.token, self.row.token)
         )
 
     def _restarted(self, events: list[Any], dark_us: int) -> Iterator[Said]:

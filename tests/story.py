@@ -26,9 +26,9 @@ WALL_US = 1_800_000_000_000_000
 F = TypeVar("F", bound=Fact)
 E = TypeVar("E", bound=Effect)
 
-CARD = "<sealed:000000000000000000000000000000c1:8:p>"
-OTHER_CARD = "<sealed:000000000000000000000000000000c2:8:p>"
-PASSWORD = "<sealed:000000000000000000000000000000f1:20:p>"
+CARD = "<sealed:c1000000000000000000000000000000:8:p>"
+OTHER_CARD = "<sealed:c2000000000000000000000000000000:8:p>"
+PASSWORD = "<sealed:f1000000000000000000000000000000:20:p>"
 
 PROFILES = '[{"configurationSlot":1,"connectionData":{"ocppCsmsUrl":"ws://localhost:9000","securityProfile":0}}]'
 

@@ -19,6 +19,9 @@ PATTERN = r"<sealed:([0-9a-f]{32}):(0|[1-9][0-9]{0,8}):([dp-])>"
 PATTERN_BYTES = rb"<sealed:([0-9a-f]{32}):(?:0|[1-9][0-9]{0,8}):[dp-]>"
 """Not compiled: a start does not wait for what it may not need, and ``re`` compiles each once."""
 
+FAMILY_DIGITS = 20
+"""The first digits of a person's handle are the same for all spellings of one text that differ in case only."""
+
 Reveal = Callable[[str], str | None]
 """handle -> the secret, None where it is not known or not for this purpose."""
 
@@ -47,6 +50,16 @@ def parse(text: str) -> Sealed | None:
         return None
     found = re.fullmatch(PATTERN, text)
     return Sealed(handle=found[1], length=int(found[2]), printable=found[3] != "-", digits=found[3] == "d") if found is not None else None
+
+
+def is_same_identifier(one: str, other: str) -> bool:
+    """Whether two identifiers are equal as OCPP compares its identifierStrings: without case.  Sealed ones are, by the family of their handles."""
+    if one == other:
+        return True
+    if one.startswith(PREFIX) and other.startswith(PREFIX):
+        begin = len(PREFIX)
+        return one[begin : begin + FAMILY_DIGITS] == other[begin : begin + FAMILY_DIGITS]
+    return one.casefold() == other.casefold()
 
 
 def find(data: bytes) -> list[str]:

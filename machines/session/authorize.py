@@ -26,10 +26,11 @@ from machines.session.facts import (
     EnergyCapped,
     TokenInfoLearned,
 )
-from machines.session.state import SESSIONS, Asking, Session
+from machines.session.state import SESSIONS, Asking, Session, is_same_token
 from machines.session.tell import register
 from machines.storage.state import full
 from wire import jsontext
+from wire.sealed import is_same_identifier
 
 AUTH_ENABLED = Variable("AuthCtrlr", "Enabled", "true")
 OFFLINE_UNKNOWN = Variable("AuthCtrlr", "OfflineTxForUnknownIdEnabled", "false")
@@ -80,7 +81,7 @@ def on_card(station: Station, card: CardPresented, cx: Context) -> Conclusions:
         # C01.FR.03 (a), E07.FR.01: the same card ends what it began, without asking anybody.
         yield stopped_by_card(own, token, token_type)
         return
-    if any((asked.token, asked.token_type) == (token, token_type) for asked in sessions.asking.values()):
+    if any(is_same_token(asked.token, asked.token_type, token, token_type) for asked in sessions.asking.values()):
         return
     free = candidates(station, here, token, token_type)
     if not free:
@@ -205,7 +206,7 @@ def on_answer(station: Station, answer: Delivered, cx: Context) -> Conclusions:
     status, group = info["status"], group_in(info)
     if status != "Accepted":
         yield CardRefused(reason=f"the CSMS says {status}", entry=answer.entry, token=asked.token)
-    elif group and group == MASTER_PASS.text(station):
+    elif group and is_same_identifier(group, MASTER_PASS.text(station)):
         yield from stop_by_master_pass(station, answer.entry, asked)
     elif asked.purpose == "stop":
         yield from stop_by_group(station, answer.entry, asked, group)
@@ -237,7 +238,7 @@ def stop_by_group(station: Station, entry: int, asked: Asking, group: str) -> Co
     """Stop the session at the EVSE of the question where the card shares its group (C09.FR.03)."""
     (evse_id,) = asked.evse_ids
     session = station[SESSIONS].at(evse_id)
-    if group and session.authorized and group == session.group:
+    if group and session.authorized and is_same_identifier(group, session.group):
         yield stopped_by_card(evse_id, asked.token, asked.token_type, entry)
     else:
         yield CardRefused(reason="the EVSE is in use by somebody else", entry=entry, token=asked.token)
@@ -292,7 +293,7 @@ def on_event_answer(station: Station, answer: Delivered, cx: Context) -> Conclus
         elsewhere = bool(allowed) and (place not in allowed if place > 0 else set(allowed).isdisjoint(session.evse_ids))
         if info["status"] == "Accepted" and not elsewhere:
             narrows = bool(allowed) and not set(session.evse_ids) <= set(allowed)
-            if narrows or (group and group != session.group):
+            if narrows or (group and not is_same_identifier(group, session.group)):
                 yield TokenInfoLearned(evse_id=place, group=group or session.group, evse_ids=allowed)
         elif STOP_ON_INVALID.boolean(station):
             yield AuthorizationEnded(evse_id=place, trigger="Deauthorized", stopped_reason="DeAuthorized")

@@ -13,7 +13,7 @@ from engine.machine import Conclusions, Context, Station
 from machines.device_model.views import Variable, evses
 from machines.meter.state import METERS
 from machines.session.facts import AuthorizationBound, Granted
-from machines.session.state import SESSIONS, Session
+from machines.session.state import SESSIONS, Session, is_same_token
 
 CONNECTION_TIMEOUT_S = Variable("TxCtrlr", "EVConnectionTimeOut", "120")
 
@@ -35,7 +35,7 @@ def can_take(station: Station, evse_id: int, token: str = "", token_type: str = 
     tx = session.transaction
     if tx is None or not tx.was_authorized or session.ending is not None:
         return True
-    return bool(token) and (session.token, session.token_type) == (token, token_type)
+    return bool(token) and is_same_token(session.token, session.token_type, token, token_type)
 
 
 def candidates(station: Station, wanted: Collection[int], token: str = "", token_type: str = "") -> tuple[int, ...]:

@@ -40,6 +40,7 @@ from machines.session.facts import (
     TransactionStarted,
     TransactionUpdated,
 )
+from wire.sealed import is_same_identifier
 
 
 @enumeration(320)
@@ -191,8 +192,13 @@ class Session(Value):
         return self.phase in CONNECTED_AND_AUTHORIZED or self.powered
 
     def is_for(self, token: str, token_type: str) -> bool:
-        """Whether the driver who may charge has this token (C01.FR.25: text and type; equal texts have one placeholder, whatever their case)."""
-        return self.authorized and (self.token, self.token_type) == (token, token_type)
+        """Whether the driver who may charge has this token."""
+        return self.authorized and is_same_token(self.token, self.token_type, token, token_type)
+
+
+def is_same_token(one: str, one_type: str, other: str, other_type: str) -> bool:
+    """Whether two idTokens are equal: in text, which is compared without case, and in type (C01.FR.25)."""
+    return one_type == other_type and is_same_identifier(one, other)
 
 
 @record(323)

@@ -239,7 +239,7 @@ def test_a_settled_effect_is_not_forgotten_by_a_failed_write() -> None:
     """If this failed, an effect that was done would stay in the outbox until the next start."""
 
     async def story(house: House) -> None:
-        house.daemon.put(CardPresented(token="<sealed:000000000000000000000000000000c1:8:p>", token_type="ISO14443"))
+        house.daemon.put(CardPresented(token="<sealed:c1000000000000000000000000000000:8:p>", token_type="ISO14443"))
         house.daemon.put(Settled(station=0, seq=0, index=0, outcome="done"))
         house.journal.failing = 1
         house.daemon.drain()
@@ -304,7 +304,7 @@ def test_a_followed_effect_that_raises_is_settled_as_failed() -> None:
             raise RuntimeError("a bug")
 
         house.outside.perform = fail  # type: ignore[method-assign]
-        house.daemon.put(CardPresented(token="<sealed:000000000000000000000000000000c1:8:p>", token_type="ISO14443"))
+        house.daemon.put(CardPresented(token="<sealed:c1000000000000000000000000000000:8:p>", token_type="ISO14443"))
         house.daemon._perform(EffectId(0, 0, 0), SetEvse(evse_id=1, energise=False, lock=False))
         house.daemon.drain()
         settled = [i for i in _inputs(house) if isinstance(i, Settled)]

@@ -187,6 +187,17 @@ def test_a_known_secret_is_one_though_a_file_calls_it_readable(files: Files, nam
     assert files.kept == [PASSWORD]
 
 
+@pytest.mark.parametrize("name", ["MasterPassGroupId", "masterpassgroupid", "VehicleId"])
+def test_who_somebody_is_goes_to_the_keeper_as_a_person(files: Files, name: str) -> None:
+    """If this failed, a group that a file names would never be equal to one that the CSMS names, and would stand in the journal in clear."""
+    files.tank(variable(name, "string", value="POLICE"))
+    assert files.values() == {name: "<6>"}
+    assert (files.kept, files.kinds) == (["POLICE"], {"person"})
+    files.tank(variable("Password", "string", value="hunter2-hunter2", mutability="WriteOnly"))
+    files.values()
+    assert "secret" in files.kinds
+
+
 def test_no_secret_no_keeper(files: Files) -> None:
     """If this failed, an empty password would look like a set one."""
     files.tank(variable("A", "string", mutability="WriteOnly", value=""), whole())

@@ -253,7 +253,7 @@ def profiles(*slots: tuple[int, str]) -> str:
     [
         ("", "InvalidValue"),
         ("garbage", "InvalidValue"),
-        ("<sealed:000000000000000000000000000000f1:20:p>", "InvalidValue"),
+        ("<sealed:f1000000000000000000000000000000:20:p>", "InvalidValue"),
         ("7", "InvalidValue"),
         ("[7]", "InvalidValue"),
         ("[" * 2000, "InvalidValue"),
@@ -421,11 +421,11 @@ def test_b06_fr_09_a_secret_is_never_read_back(tried: Story) -> None:
 @pytest.mark.parametrize(
     ("password", "status", "reason"),
     [
-        ("<sealed:000000000000000000000000000000f1:15:p>", "Rejected", "ValueOutOfRange"),
-        ("<sealed:000000000000000000000000000000f1:16:p>", "Accepted", None),
-        ("<sealed:000000000000000000000000000000f1:64:p>", "Accepted", None),
-        ("<sealed:000000000000000000000000000000f1:65:p>", "Rejected", "ValueOutOfRange"),
-        ("<sealed:000000000000000000000000000000f1:20:->", "Rejected", "InvalidValue"),
+        ("<sealed:f1000000000000000000000000000000:15:p>", "Rejected", "ValueOutOfRange"),
+        ("<sealed:f1000000000000000000000000000000:16:p>", "Accepted", None),
+        ("<sealed:f1000000000000000000000000000000:64:p>", "Accepted", None),
+        ("<sealed:f1000000000000000000000000000000:65:p>", "Rejected", "ValueOutOfRange"),
+        ("<sealed:f1000000000000000000000000000000:20:->", "Rejected", "InvalidValue"),
     ],
 )
 def test_a01_a_secret_is_judged_by_what_its_placeholder_says(story: Story, password: str, status: str, reason: str | None) -> None:
@@ -438,10 +438,10 @@ def test_a01_a_secret_is_judged_by_what_its_placeholder_says(story: Story, passw
 @pytest.mark.parametrize(
     ("limits", "pin", "status"),
     [
-        ({}, "<sealed:000000000000000000000000000000f1:4:d>", "Accepted"),
-        ({}, "<sealed:000000000000000000000000000000f1:4:p>", "Rejected"),
-        ({"min_limit": "1"}, "<sealed:000000000000000000000000000000f1:4:d>", "Rejected"),
-        ({"max_limit": "9999"}, "<sealed:000000000000000000000000000000f1:4:d>", "Rejected"),
+        ({}, "<sealed:f1000000000000000000000000000000:4:d>", "Accepted"),
+        ({}, "<sealed:f1000000000000000000000000000000:4:p>", "Rejected"),
+        ({"min_limit": "1"}, "<sealed:f1000000000000000000000000000000:4:d>", "Rejected"),
+        ({"max_limit": "9999"}, "<sealed:f1000000000000000000000000000000:4:d>", "Rejected"),
     ],
 )
 def test_a_secret_number_is_taken_where_it_can_be_judged(story: Story, limits: dict[str, str], pin: str, status: str) -> None:
@@ -478,8 +478,8 @@ def test_b06_derived_variables_show_what_is(tried: Story) -> None:
     ("kept", "told"),
     [
         ("abcdefghijkl", "abcdefghij"),
-        ("<sealed:000000000000000000000000000000c1:8:p>", "<sealed:000000000000000000000000000000c1:8:p>"),
-        ("<sealed:000000000000000000000000000000c1:36:p>", ""),
+        ("<sealed:c1000000000000000000000000000000:8:p>", "<sealed:c1000000000000000000000000000000:8:p>"),
+        ("<sealed:c1000000000000000000000000000000:36:p>", ""),
     ],
 )
 def test_a_long_value_is_cut_and_a_sealed_one_never_in_the_middle(story: Story, kept: str, told: str) -> None:
@@ -508,8 +508,8 @@ def small(items: int = 64, size: int = 65536) -> tuple[Declared, ...]:
     [
         ("x" * 30, ""),
         ("x" * 31, "TooLargeElement"),
-        ("<sealed:000000000000000000000000000000f1:30:p>", ""),
-        ("<sealed:000000000000000000000000000000f1:31:p>", "TooLargeElement"),
+        ("<sealed:f1000000000000000000000000000000:30:p>", ""),
+        ("<sealed:f1000000000000000000000000000000:31:p>", "TooLargeElement"),
     ],
 )
 def test_b05_fr_07_longer_than_the_station_keeps(story: Story, text: str, reason: str) -> None:
@@ -536,7 +536,7 @@ def test_b06_fr_16_b06_fr_17_more_than_the_station_takes(story: Story, action: s
 
 def test_b06_fr_17_a_message_is_measured_as_it_was_sent(story: Story) -> None:
     """Else a message of the size that the station names is refused because its secrets are longer as placeholders."""
-    short = "<sealed:000000000000000000000000000000f1:16:p>"
+    short = "<sealed:f1000000000000000000000000000000:16:p>"
     asked = [item("BasicAuthPassword", short, component="SecurityCtrlr") for _ in range(4)]
     sent = len(json.dumps({"setVariableData": asked})) - 4 * (len(short) - 16)
     story.when(model((*TRIED, *small(size=sent))))

@@ -43,7 +43,7 @@ from tests.machines.acts import authorized, levels
 from tests.story import CARD, JOURNAL, OTHER_CARD, Story, effects, facts
 
 EVSES = st.integers(1, 2)
-CARDS = st.sampled_from([CARD, OTHER_CARD, "<sealed:000000000000000000000000000000c3:8:p>"])
+CARDS = st.sampled_from([CARD, OTHER_CARD, "<sealed:c3000000000000000000000000000000:8:p>"])
 STATUSES = ("Accepted", "Accepted", "Accepted", "Blocked", "Invalid")
 SETTINGS = {
     "TxCtrlr.TxStartPoint": st.sampled_from(["EVConnected", "Authorized", "PowerPathClosed", "EnergyTransfer", "EVConnected,Authorized"]),

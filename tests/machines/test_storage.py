@@ -116,7 +116,7 @@ def test_a_full_station_begins_no_session_and_ends_the_running_one_well(new_stor
     assert [payload["connectorStatus"] for action, payload in queued(turn) if action == "StatusNotification"] == ["Unavailable"]
     story.settle(turn)
     plug(story, 2)
-    turn = story.when(CardPresented(token="<sealed:000000000000000000000000000000c9:8:p>", token_type="ISO14443", evse_ids=(2,)))
+    turn = story.when(CardPresented(token="<sealed:c9000000000000000000000000000000:8:p>", token_type="ISO14443", evse_ids=(2,)))
     assert [fact.reason for fact in facts(turn, CardRefused)] == ["the station has no room left for another session"]
     turn = story.call("RequestStartTransaction", {"evseId": 2, "remoteStartId": 1, "idToken": {"idToken": "R", "type": "Central"}})
     answer = story.replies(turn)
