@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ TOKEN_TYPES = (
     "VIN",
     "DirectPayment",
 )
+UID_BYTES = {"ISO14443": (4, 7, 10), "ISO15693": (8,)}
+"""How long the identifiers of real cards are, by token type; a CSMS may refuse others."""
 EVENTS = ("link", "session", "transaction", "vas", "alarm")
 HARDWARE = ("plug_in", "plug_out", "ev_pause", "ev_resume", "set_meter")
 SETTINGS = ("set_variable", "reset_variable", "release_variable")
@@ -156,6 +159,8 @@ class ControlSocket:
                 evses = tuple(_numbers(args, "evses", [1]))
                 _only(args, ("token", "type", "evses"))
                 await self._tell(CardPresented(token=self._vault.keep(token, PERSON), token_type=token_type, evse_ids=evses))
+                warning = impossible(token, token_type)
+                return {"warning": warning} if warning else None
             case "select_services":
                 evse = _number(args, "evse")
                 services = args.get("services")
@@ -247,6 +252,19 @@ class ControlSocket:
     async def _tell(self, input: Any) -> None:
         self._daemon.tell(input)
         await self._daemon.journalled()
+
+
+def impossible(token: str, token_type: str) -> str:
+    """Why no card of *token_type* has *token*, without showing it; empty where one may have it, and for types that are no cards."""
+    lengths = UID_BYTES.get(token_type)
+    if lengths is None:
+        return ""
+    rule = f"the UID of an {token_type} card has {' or '.join(map(str, lengths))} bytes, in hexadecimal digits"
+    if re.fullmatch(r"[0-9A-Fa-f]+", token) is None:
+        return f"token: {rule}, and this one has other characters in it; the card was presented, and a CSMS may refuse it"
+    if len(token) not in [2 * length for length in lengths]:
+        return f"token: {rule}, and this one has {len(token)} digits; the card was presented, and a CSMS may refuse it"
+    return ""
 
 
 class _Client:

@@ -19,12 +19,12 @@ from replay.paths import default_data
 EXAMPLE = """verbs:
   plug_in evse=1 [ev=iec|iso_ac|iso_dc] [amps=32] [phases=1]     a vehicle plugs in
   plug_out evse=1 [iso=true]                                     and leaves
-  swipe token=04AABBCCDD [type=ISO14443] [evses=[1,2]]           a card is presented
+  swipe token=04AABBCCDDEE80 [type=ISO14443] [evses=[1,2]]       a card is presented
   ev_pause evse=1 / ev_resume evse=1                             the vehicle stops or resumes drawing power
   set_meter evse=1 timestamp=2026-01-01T00:00:00Z energy_wh=1000 [power_w=0]
   select_services evse=1 services=[[3,3],[3,4]]                  the vehicle selects internet access
   disconnect / connect                                           close the CSMS link and stay offline / come back
-  forget token=04AABBCCDD / forget pseudonym=304f92              a person is forgotten for good, or as soon as that may be
+  forget token=04AABBCCDDEE80 / forget pseudonym=304f92          a person is forgotten for good, or as soon as that may be
   reset_variable address=TxCtrlr.EVConnectionTimeOut             its component file's value counts again
   state                                                          the station as it stands
   subscribe [events=["link","session"]]                          events, a JSON line each, until interrupted
@@ -86,8 +86,11 @@ def _listen(sock: socket.socket, *, stays: bool) -> int:
             if not message["ok"]:
                 print(f"stationd: {message['error']}", file=sys.stderr)
                 return 1
-            if message.get("result") is not None:
-                print(json.dumps(message["result"], indent=2))
+            result = message.get("result")
+            if isinstance(result, dict) and "warning" in result:
+                print(f"stationd: warning: {result.pop('warning')}", file=sys.stderr)
+            if result:
+                print(json.dumps(result, indent=2))
             if not stays:
                 return 0
             sock.settimeout(None)

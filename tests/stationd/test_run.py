@@ -119,6 +119,18 @@ def test_bad_requests_are_told_what_is_wrong(start: Start) -> None:
     assert station.ask("state")["ok"]
 
 
+def test_a_card_that_cannot_exist_is_told_to_whoever_presents_it(start: Start) -> None:
+    """If this failed, a CSMS that refuses the card would look like a station that does not work."""
+    station = start("--csms", NOBODY)
+
+    assert "4 or 7 or 10 bytes" in station.ask("swipe", token="04AABBCCDD")["result"]["warning"]
+    assert station.ask("swipe", token="04AABBCCDDEE80")["result"] is None
+    told = run("ctl", "--data", str(station.data), "swipe", "token=04AABBCCDD")
+    assert (told.returncode, told.stdout) == (0, "")
+    assert told.stderr.startswith("stationd: warning: token: the UID of an ISO14443 card has")
+    assert "04AABBCCDD" not in told.stderr
+
+
 def test_a_stale_control_socket_is_replaced(start: Start, tmp_path: Path) -> None:
     """If this failed, a station could not be worked after a power cut."""
     (tmp_path / "cp").mkdir()
