@@ -79,8 +79,10 @@ MINUTE_US: Final = 60 * SECOND_US
 
 PROFILE: Final = '[{"configurationSlot":1,"connectionData":{"ocppCsmsUrl":"ws://csms.invalid:9000","securityProfile":0}}]'
 
+IDENTITY: Final = "SIM001"
+
 CONFIG: Final[dict[str, tuple[str, str]]] = {
-    # component.variable: (data type, value); what a life draws is put in place of the value
+    # component.variable[instance]: (data type, value); what a life draws is put in place of the value
     "AlignedDataCtrlr.Enabled": ("boolean", "true"),
     "AlignedDataCtrlr.Interval": ("integer", "0"),
     "AlignedDataCtrlr.Measurands": ("MemberList", "Energy.Active.Import.Register"),

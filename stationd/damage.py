@@ -31,6 +31,7 @@ from machines.station import STATION
 from replay.state import at
 from replay.verify import verify
 from sim.day import reference_day
+from sim.world import IDENTITY
 
 PATIENCE_S = 20.0
 TURNS = 3_000
@@ -304,7 +305,7 @@ def _run(house: Path) -> tuple[int | None, str]:
     log = house / "station.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stationd", "run", "--csms", "ws://127.0.0.1:9", "--identity", "hurt", "--data", str(house)],
+            [sys.executable, "-m", "stationd", "run", "--csms", "ws://127.0.0.1:9", "--identity", IDENTITY, "--data", str(house)],
             stderr=errors, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     until = time.monotonic() + PATIENCE_S

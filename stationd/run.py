@@ -42,6 +42,7 @@ from replay.paths import default_data
 from sim.evse import Topology, parse_topology
 from stationd.clocks import boot_id, now_us, wall_us
 from stationd.helping import Page
+from stationd.identity import check_identity
 from stationd.logs import set_up_logs
 from stationd.scan import scan_if_marked
 from stationd.vault_key import add_option, open_vault
@@ -190,8 +191,12 @@ async def station(args: argparse.Namespace) -> int:
         model = folded.station[DEVICE_MODEL]
         journal.limit(int(model.text(JOURNAL_BYTES.key) or 0) if JOURNAL_BYTES.key in model.layers else journal_bytes(loaded.declarations))
         config = configured(loaded.declarations, args.csms, args.identity)
-        log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
         boot = boot_id()
+        started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=wall_us())
+        changed = config.digest != model.digest or bool(model.refused)
+        if changed:
+            check_identity(STATION, folded, started, config, data)
+        log.info("journal: %d turns, %d folded since the last snapshot", folded.seq + 1, folded.turns)
         clock = folded.station[CLOCK]
         recorder = Recorder(
             clock=now_us,
@@ -226,8 +231,7 @@ async def station(args: argparse.Namespace) -> int:
             loop = asyncio.get_running_loop()
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
-            started = Started(journal=journal.number, build=BUILD, boot_id=boot, boottime_us=now_us(), wall_us=wall_us())
-            daemon.start(started, [config] if config.digest != model.digest or model.refused else [])
+            daemon.start(started, [config] if changed else [])
             if daemon.station[DEVICE_MODEL].refused:
                 log.error("the component files are not in force: %s", daemon.station[DEVICE_MODEL].refused)
             journal.opened()
