@@ -19,6 +19,14 @@ INTEGER_LIMIT = 2**31
 FLOAT_DIGITS = 15
 """A decimal of so many characters, without exponent, is exact enough as a float to be held against a limit."""
 
+SHOWN_MOST = 50
+"""Characters of a wrong member that are shown; a measurand has no more."""
+
+REASONS = {
+    "InvalidValue": "is no value of its data type or list",
+    "ValueOutOfRange": "is outside of its limits",
+}
+
 # Patterns: compiled when the first number is judged, which a start does not wait for.
 _INTEGER = r"[+-]?[0-9]{1,20}"
 _DECIMAL = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?"
@@ -55,6 +63,35 @@ def misfit(declared: Declared, value: str) -> str:
             return too_long(declared, ",".join(members))
         case _:
             return too_long(declared, value)
+
+
+def explain(declared: Declared, value: str, reason: str) -> str:
+    """Why *value* is a misfit and what would be none, in words; *reason* is the code that :func:`misfit` gave.  A secret is never shown."""
+    wrong = "" if parse_sealed(value) is not None else _wrong_member(declared, value)
+    what = f"{wrong or f'the value {REASONS[reason]}'}; right would be {declared.data_type}"
+    if declared.values_list:
+        what += f" of {', '.join(declared.values_list)}"
+    if declared.min_limit or declared.max_limit:
+        counted = "" if declared.data_type in ("integer", "decimal") else " characters"
+        low = f" from {declared.min_limit}" if declared.min_limit else ""
+        high = f" to {declared.max_limit}" if declared.max_limit else ""
+        what += f"{low}{high}{counted}"
+    return what
+
+
+def _wrong_member(declared: Declared, value: str) -> str:
+    """What is wrong with which member; empty where it is not a member that is wrong."""
+    if declared.data_type not in ("MemberList", "OptionList", "SequenceList"):
+        return ""
+    members = [value] if declared.data_type == "OptionList" else members_of(value)
+    for place, member in enumerate(members):
+        shown = member if 0 < len(member) <= SHOWN_MOST else f"'{member[:SHOWN_MOST]}'"
+        if declared.values_list and member not in declared.values_list:
+            measurand = declared.variable.casefold().endswith("measurands")
+            return f"{shown} is {'not a measurand that this station knows' if measurand else 'not in its list'}"
+        if declared.data_type == "MemberList" and member in members[:place]:
+            return f"{shown} is there twice"
+    return ""
 
 
 def members_of(value: str) -> list[str]:

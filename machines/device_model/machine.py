@@ -32,6 +32,9 @@ CONFIGURATION_SIZE = Variable("DeviceDataCtrlr", "ConfigurationValueSize", "2500
 
 SET = ("Accepted", "RebootRequired")
 
+INFO_MOST_CHARS = 1024
+"""Part 2, StatusInfoType.additionalInfo; 2.0.1 has room for half of it."""
+
 
 def address(item: dict[str, Any]) -> Key:
     """The address that an item of a request names."""
@@ -142,7 +145,7 @@ def on_set(station: Station, call: Called, asked: dict[str, Any], cx: Context) -
             "variable": item["variable"],
         }
         if reason:
-            result["attributeStatusInfo"] = {"reasonCode": reason, **({"additionalInfo": why} if why else {})}
+            result["attributeStatusInfo"] = {"reasonCode": reason, **({"additionalInfo": why[:INFO_MOST_CHARS]} if why else {})}
         results.append(result)
     yield reply(station, call, {"setVariableResult": results})
 

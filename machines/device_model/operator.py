@@ -18,11 +18,6 @@ from wire.declared import Declared
 VALUE_MOST_CHARS = 2500
 """Part 2, VariableAttributeType.value."""
 
-REASONS = {
-    "InvalidValue": "is no value of its data type or list",
-    "ValueOutOfRange": "is outside of its limits",
-}
-
 
 def objection(station: Station, key: Key, value: str | None) -> str:
     """Why an operator cannot set *key* to *value* (None: cannot have the file's value back), in words for people; empty where it can be."""
@@ -39,20 +34,7 @@ def objection(station: Station, key: Key, value: str | None) -> str:
         return "it is constant; only its component file can change it"
     if len(value) > VALUE_MOST_CHARS:
         return f"it has {len(value)} characters; right would be at most {VALUE_MOST_CHARS}, for OCPP transports no more"
-    reason, why = unfit(station, declared, key, value)
-    return (why or _fits(declared, reason)) if reason else ""
-
-
-def _fits(declared: Declared, reason: str) -> str:
-    what = f"the value {REASONS.get(reason, 'cannot stand')}; right would be {declared.data_type}"
-    if declared.values_list:
-        what += f" of {', '.join(declared.values_list)}"
-    if declared.min_limit or declared.max_limit:
-        counted = "" if declared.data_type in ("integer", "decimal") else " characters"
-        low = f" from {declared.min_limit}" if declared.min_limit else ""
-        high = f" to {declared.max_limit}" if declared.max_limit else ""
-        what += f"{low}{high}{counted}"
-    return what
+    return unfit(station, declared, key, value)[1]
 
 
 def on_operator_set(station: Station, asked: OperatorSet, cx: Context) -> Conclusions:  # noqa: ARG001

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from engine.machine import Station
 from machines.connection.machine import IDENTITY, PRIORITY, PROFILES, slots_in
-from machines.device_model.fit import less, misfit
+from machines.device_model.fit import explain, less, misfit
 from machines.device_model.state import DEVICE_MODEL, Key
 from wire.declared import Declared
 from wire.monitors import NUMBERS
@@ -100,7 +100,7 @@ def unfit(station: Station, declared: Declared, key: Key, value: str, beside: Be
     """(reason code, more about it) of a value that cannot stand; empty where it can.  *beside*: what the same message has set so far."""
     reason = misfit(declared, value)
     if reason:
-        return reason, ""
+        return reason, explain(declared, value, reason)
     if declared.data_type in NUMBERS:
         why = out_of_set(station, key, value, beside)
         if why:

@@ -198,6 +198,40 @@ def test_b05_fr_08_values_out_of_range(tried: Story, name: str, bad: list[str], 
     assert {r["attributeStatus"] for r in put(tried, *[item(name, text) for text in good])} == {"Accepted"}
 
 
+@pytest.mark.parametrize(
+    ("declared", "text", "why"),
+    [
+        (
+            {"variable": "TxUpdatedMeasurands", "values_list": ("Voltage", "Power.Active.Import")},
+            "Voltage,SoC",
+            "SoC is not a measurand that this station",
+        ),
+        (
+            {"variable": "Order", "data_type": "SequenceList", "values_list": ("1", "2")},
+            "2,3",
+            "3 is not in its list; right would be SequenceList of 1, 2",
+        ),
+        (
+            {"variable": "Choice", "data_type": "OptionList", "values_list": ("A", "B")},
+            "A,B",
+            "A,B is not in its list; right would be OptionList of A, B",
+        ),
+        ({"variable": "Set"}, "A,B,A", "A is there twice; right would be MemberList"),
+        ({"variable": "Set", "values_list": ("A",)}, "", ""),
+        ({"variable": "Set", "values_list": ("A",)}, "A,", "'' is not in its list"),
+        ({"variable": "Count", "data_type": "integer", "max_limit": "9"}, "10", "the value is outside of its limits; right would be integer to 9"),
+    ],
+)
+def test_a_refused_list_names_the_member_that_is_wrong(story: Story, declared: dict[str, Any], text: str, why: str) -> None:
+    """Else a CSMS's operator has to try the members of a long list one by one."""
+    story.when(model((*TRIED, Declared(**{"component": "Told", "data_type": "MemberList", **declared}))))
+    (result,) = put(story, item(declared["variable"], text, component="Told"))
+    assert result["attributeStatus"] == ("Rejected" if why else "Accepted")
+    told = result.get("attributeStatusInfo", {}).get("additionalInfo", "")
+    assert told.startswith(why)
+    assert bool(told) is bool(why)
+
+
 def fan() -> tuple[Declared, ...]:
     """A fan that is measured, wished for, and held between two speeds (Part 1, 4.3)."""
     kept: dict[str, Any] = {"component": "Fan", "variable": "Speed", "data_type": "decimal", "min_limit": "0", "max_limit": "1000"}

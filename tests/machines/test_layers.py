@@ -445,7 +445,7 @@ def test_the_operator_sets_what_the_csms_may_only_read(tried: Story) -> None:
     [
         ("Limit", "101", "is outside of its limits; right would be integer from 0 to 100"),
         ("Limit", "ten", "is no value of its data type or list; right would be integer from 0 to 100"),
-        ("List", "A,Z", "is no value of its data type or list; right would be MemberList of A, B"),
+        ("List", "A,Z", "Z is not in its list; right would be MemberList of A, B"),
         ("Nothing", "x", "no component file declares it"),
     ],
 )
