@@ -19,9 +19,8 @@ from eventlog.store import Reading
 from machines.device_model.state import DEVICE_MODEL, DeviceModel
 from machines.device_model.state import FOLDS as MODEL_FOLDS
 from machines.inputs import CableConnected, CableDisconnected, CardPresented, LinkDown, LinkUp, PilotChanged, Started, Stopping
-from machines.outbound.facts import Queued
 from machines.station import STATION
-from replay.export import FRAME_EVENTS, asked_before, frame_of
+from replay.export import FRAME_EVENTS, Conversation
 from replay.reading import open_journal, scan
 from wire import calendar
 
@@ -120,26 +119,20 @@ def recorded(path: Path) -> Recording:
 def of_journal(store: Reading) -> Recording:
     """What a station's journal tells."""
     found: list[Happened] = []
-    journal, actions = asked_before(store)
+    conversation = Conversation.before(store)
     model = begin(store, STATION).station[DEVICE_MODEL]
     values = [(0, _in_force(model))]
     for seq, at, events in scan(store, (*FRAME_EVENTS, *DEEDS, *MODEL_FOLDS)):
-        asked = ""
         changes = [event for event in events if type(event) in MODEL_FOLDS]
         for change in changes:
             MODEL_FOLDS[type(change)](model, change)
         if changes:
             values.append((len(found), _in_force(model)))
         for event in events:
-            if isinstance(event, Started):
-                journal = event.journal
-            elif isinstance(event, Queued):
-                actions[event.entry] = event.action
-            asked = getattr(event, "action", "") if type(event).__name__ in ("Called", "CalledBadly") else asked
+            frame = conversation.follow(event)
             one = _deed(event)
-            if one is None:
-                frame = frame_of(event, journal, actions, asked)
-                one = _message(*frame) if frame is not None else None
+            if one is None and frame is not None and frame[0] != DISCARDED:
+                one = _message(*frame)
             if one is not None:
                 found.append(one._replace(at_ms=at // 1000, turn=seq))
     return Recording(tuple(found), links=True, digest=store.last()[1].hex(), values=tuple(values))
@@ -210,6 +203,8 @@ def of_lines(lines: Iterable[str], name: str) -> Recording:
             at_us = max(at_us, moment - first_us)
         if kind == "CALL":
             asked[identifier] = action
+        if direction == DISCARDED:
+            continue
         one = _message(direction, kind, identifier, action or asked.get(identifier, ""), payload)
         if one is not None:
             found.append(one._replace(at_ms=at_us // 1000))
@@ -323,8 +318,9 @@ def _is_actual(item: dict[str, Any]) -> bool:
     return bool(item.get("attributeType", "Actual") == "Actual")
 
 
-DIRECTIONS = {"sent": "sent", "received": "received", "in": "sent", "out": "received"}
-"""``sent`` and ``received`` are as the station sees it, ``in`` and ``out`` as the CSMS does."""
+DISCARDED = "discarded"
+DIRECTIONS = {"sent": "sent", "received": "received", "in": "sent", "out": "received", DISCARDED: DISCARDED}
+"""``sent`` and ``received`` are as the station sees it, ``in`` and ``out`` as the CSMS does; what was ``discarded`` nobody saw on the wire."""
 
 
 def _read(line: str) -> tuple[str, str, str, str, str, Any]:

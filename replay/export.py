@@ -5,9 +5,9 @@ Law: what is sealed stays sealed, and the vault is never opened: an export may b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from engine.event import EffectId, Value
 from engine.kernel import Turn
@@ -18,8 +18,8 @@ from machines.clock.facts import ClockSet
 from machines.effects import Call, Reply, ReplyError, Say
 from machines.inputs import Answered, Called, CalledBadly, Garbled, Refused, Started, StraySend
 from machines.outbound.asks import message_id
-from machines.outbound.facts import Queued
-from machines.outbound.state import OUTBOUND
+from machines.outbound.facts import Delivered, Dropped, Queued, Sent
+from machines.outbound.state import OUTBOUND, Waiting
 from machines.station import STATION
 from replay.reading import Wall, scan, turns, wall_at_base
 from wire import jsontext
@@ -67,7 +67,7 @@ def parsed(text: bytes) -> Any:
         return text.decode("utf-8", "replace")
 
 
-FRAME_EVENTS = (Started, Queued, Called, CalledBadly, Answered, Refused, Garbled, StraySend, Call, Reply, ReplyError, Say)
+FRAME_EVENTS = (Started, Queued, Sent, Delivered, Dropped, Called, CalledBadly, Answered, Refused, Garbled, StraySend, Call, Reply, ReplyError, Say)
 
 
 def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
@@ -75,20 +75,15 @@ def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
 
     Members: ``timestamp``, ``direction`` (``received`` or ``sent``, as the station sees it), ``messageType``, ``messageId``, ``action`` (of the CALL
     that it answers, too), ``payload``.  A message that was decided and never left, because the link broke at that moment, is among the sent ones.
+    Where the station gave a message up, a line with direction ``discarded`` has it once more, with a ``reason`` (E13.FR.04); its ``messageId`` is
+    that of the last attempt, and empty where there was none.
     """
     wall = wall_at_base(store, station)
-    journal, actions = asked_before(store, station)
+    conversation = Conversation.before(store, station)
     for _, at, events in scan(store, (*FRAME_EVENTS, ClockSet), station):
         wall.hear(events)
-        asked = ""
         for event in events:
-            if isinstance(event, Started):
-                journal = event.journal
-            elif isinstance(event, Queued):
-                actions[event.entry] = event.action
-            elif isinstance(event, Called | CalledBadly):
-                asked = event.action
-            frame = frame_of(event, journal, actions, asked)
+            frame = conversation.follow(event)
             if frame is not None:
                 direction, kind, identifier, action, payload = frame
                 line = {
@@ -99,43 +94,85 @@ def frame_lines(store: Reading, station: int = 0) -> Iterator[str]:
                     "action": action,
                     "payload": payload,
                 }
+                if isinstance(event, Dropped):
+                    line["reason"] = event.reason
                 yield jsontext.encode(line).decode()
 
 
-def asked_before(store: Reading, station: int = 0) -> tuple[int, dict[int, str]]:
-    """The journal's number, and the action of every message that waits, as the rows that are there begin: they tell what an answer is to."""
-    if store.base(station)[0] < 0:
-        return 0, {}
-    begun = begin(store, STATION, station).station
-    return begun[BOOT].journal, {entry: waiting.action for entry, waiting in begun[OUTBOUND].queue.items()}
+Frame = tuple[str, str, str, str, Any]
+"""Direction, message type, message id, action, payload."""
 
 
-def frame_of(event: Any, journal: int, actions: dict[int, str], asked: str) -> tuple[str, str, str, str, Any] | None:
-    """Direction, message type, message id, action and payload of an event that is a frame; *asked* is the action of the turn's own CALL."""
-    match event:
-        case Called() | CalledBadly():
-            return "received", "CALL", event.message_id, event.action, parsed(event.payload)
-        case Answered():
-            identifier = message_id(journal, event.entry, event.attempt)
-            return "received", "CALLRESULT", identifier, actions.get(event.entry, ""), parsed(event.payload)
-        case Refused():
-            identifier = message_id(journal, event.entry, event.attempt)
-            return "received", "CALLERROR", identifier, actions.get(event.entry, ""), _error(event)
-        case StraySend():
-            # Its payload is not in the journal: the station does nothing with such a message.
-            return "received", "SEND", event.message_id, event.action, None
-        case Garbled():
-            return "received", "", "", "", {"reason": event.reason, "length": event.length, "frame": event.frame}
-        case Call():
-            return "sent", "CALL", event.message_id, event.action, parsed(event.payload)
-        case Reply():
-            return "sent", "CALLRESULT", event.message_id, asked, parsed(event.payload)
-        case ReplyError():
-            return "sent", "CALLERROR", event.message_id, asked, _error(event)
-        case Say():
-            return _said(event.frame)
-        case _:
-            return None
+class Conversation:
+    """What was asked so far: an answer tells neither its action nor, in the journal, its message id."""
+
+    def __init__(self, journal: int = 0, waiting: Mapping[int, Waiting] | None = None) -> None:
+        self._journal = journal
+        self._actions: dict[int, str] = {}
+        self._payloads: dict[int, bytes] = {}
+        self._attempts: dict[int, int] = {}
+        self._called: dict[str, str] = {}
+        for entry, message in (waiting or {}).items():
+            self._actions[entry] = message.action
+            self._payloads[entry] = message.payload
+            self._attempts[entry] = message.attempts
+
+    @classmethod
+    def before(cls, store: Reading, station: int = 0) -> Self:
+        """What waits as the rows that are there begin."""
+        if store.base(station)[0] < 0:
+            return cls()
+        begun = begin(store, STATION, station).station
+        return cls(begun[BOOT].journal, begun[OUTBOUND].queue)
+
+    def follow(self, event: Any) -> Frame | None:
+        """The frame that *event* is, if it is one.  Every one of FRAME_EVENTS has to come by, in its order."""
+        match event:
+            case Called() | CalledBadly():
+                self._called[event.message_id] = event.action
+                return "received", "CALL", event.message_id, event.action, parsed(event.payload)
+            case Answered():
+                return "received", "CALLRESULT", *self._asked(event), parsed(event.payload)
+            case Refused():
+                return "received", "CALLERROR", *self._asked(event), _error(event)
+            case StraySend():
+                # Its payload is not in the journal: the station does nothing with such a message.
+                return "received", "SEND", event.message_id, event.action, None
+            case Garbled():
+                return "received", "", "", "", {"reason": event.reason, "length": event.length, "frame": event.frame}
+            case Call():
+                return "sent", "CALL", event.message_id, event.action, parsed(event.payload)
+            case Reply():
+                return "sent", "CALLRESULT", event.message_id, self._called.pop(event.message_id, ""), parsed(event.payload)
+            case ReplyError():
+                return "sent", "CALLERROR", event.message_id, self._called.pop(event.message_id, ""), _error(event)
+            case Say():
+                return _said(event.frame)
+            case Dropped():
+                payload, attempt = self._forget(event.entry)
+                identifier = message_id(self._journal, event.entry, attempt) if attempt else ""
+                return "discarded", "CALL", identifier, event.action, parsed(payload)
+        self._note(event)
+        return None
+
+    def _note(self, event: Any) -> None:
+        match event:
+            case Started():
+                self._journal = event.journal
+            case Queued():
+                self._actions[event.entry] = event.action
+                self._payloads[event.entry] = event.payload
+            case Sent():
+                self._attempts[event.entry] = event.attempt
+            case Delivered():
+                self._forget(event.entry)
+
+    def _asked(self, answer: Answered | Refused) -> tuple[str, str]:
+        """Message id and action of what is answered."""
+        return message_id(self._journal, answer.entry, answer.attempt), self._actions.get(answer.entry, "")
+
+    def _forget(self, entry: int) -> tuple[bytes, int]:
+        return self._payloads.pop(entry, b""), self._attempts.pop(entry, 0)
 
 
 def _error(event: Refused | ReplyError) -> dict[str, str]:
@@ -145,7 +182,7 @@ def _error(event: Refused | ReplyError) -> dict[str, str]:
 TYPES = {3: "CALLRESULT", 4: "CALLERROR", 5: "CALLRESULTERROR"}
 
 
-def _said(frame: bytes) -> tuple[str, str, str, str, Any]:
+def _said(frame: bytes) -> Frame:
     """A frame that was sent as it stands: an error, by its shape in OCPP-J."""
     match parsed(frame):
         case [int(kind), str(identifier), str(code), str(description), *_]:

@@ -91,7 +91,7 @@ class Onlooker:
         """The station asks an EVSE to offer energy, or not to.  Raises Wrong where it may not."""
         if not energise:
             before = self.offered.pop(evse_id, frozenset())
-            if self.breaks and self.plugged[evse_id]:
+            if before and self.breaks and self.plugged[evse_id]:
                 self.idle[evse_id] = [Leave(token, (evse_id,), now_us + BREAK_US) for token in sorted(before)]
             return
         if evse_id in self.offered:

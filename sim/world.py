@@ -98,6 +98,8 @@ CONFIG: Final[dict[str, tuple[str, str]]] = {
     "InternalCtrlr.NetworkConnectionProfiles": ("string", PROFILE),
     "InternalCtrlr.SupportedOcppVersions": ("SequenceList", "ocpp2.1,ocpp2.0.1"),
     "OCPPCommCtrlr.HeartbeatInterval": ("integer", "300"),
+    "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]": ("integer", "10"),
+    "OCPPCommCtrlr.MessageAttempts[TransactionEvent]": ("integer", "3"),
     "OCPPCommCtrlr.NetworkConfigurationPriority": ("SequenceList", "1"),
     "OCPPCommCtrlr.OfflineThreshold": ("integer", "60"),
     "OCPPCommCtrlr.QueueAllMessages": ("boolean", "false"),
@@ -109,7 +111,7 @@ CONFIG: Final[dict[str, tuple[str, str]]] = {
     "SampledDataCtrlr.TxStartedMeasurands": ("MemberList", "Energy.Active.Import.Register"),
     "SampledDataCtrlr.TxUpdatedInterval": ("integer", "60"),
     "SampledDataCtrlr.TxUpdatedMeasurands": ("MemberList", "Energy.Active.Import.Register,Power.Active.Import"),
-    "SecurityCtrlr.Identity": ("string", "SIM001"),
+    "SecurityCtrlr.Identity": ("string", IDENTITY),
     "TxCtrlr.EVConnectionTimeOut": ("integer", "120"),
     "TxCtrlr.MaxEnergyOnInvalidId": ("integer", "0"),
     "TxCtrlr.StopTxOnEVSideDisconnect": ("boolean", "true"),
@@ -130,8 +132,8 @@ LISTED: Final[dict[str, tuple[str, ...]]] = {
     "SupportedOcppVersions": ("ocpp2.1", "ocpp2.0.1"),
 }
 
-ATTEMPTS_MOST: Final = 3
-"""MessageAttempts of transaction events: the default that counts where the component files say nothing, as CONFIG does."""
+ATTEMPTS_MOST: Final = int(CONFIG["OCPPCommCtrlr.MessageAttempts[TransactionEvent]"][1])
+"""So few that the lives see messages given up; the station's own default waits half an hour."""
 CALL_TIMEOUT_US: Final = 30 * SECOND_US
 AHEAD_US: Final = 1_000
 """How far the station's time may be ahead: every turn has a microsecond of its own, also where many happen at once."""
@@ -150,17 +152,21 @@ def declared(config: Mapping[str, str], evses: int) -> ConfigLoaded:
     strangers = sorted(set(config) - set(CONFIG))
     if strangers:
         raise ValueError(f"config: {', '.join(strangers)} is not known; the names are those of sim.world.CONFIG")
-    rows = [
-        Declared(
-            component=name.split(".")[0],
-            variable=name.split(".")[1],
-            data_type=kind,
-            values_list=LISTED.get(name.split(".")[1], ()),
-            value=config.get(name, value),
-            supports_monitoring=True,
+    rows = []
+    for name, (kind, value) in sorted(CONFIG.items()):
+        component, _, rest = name.partition(".")
+        variable, _, instance = rest.rstrip("]").partition("[")
+        rows.append(
+            Declared(
+                component=component,
+                variable=variable,
+                variable_instance=instance,
+                data_type=kind,
+                values_list=LISTED.get(variable, ()),
+                value=config.get(name, value),
+                supports_monitoring=True,
+            )
         )
-        for name, (kind, value) in sorted(CONFIG.items())
-    ]
     rows.append(Declared(component="SecurityCtrlr", variable="BasicAuthPassword", mutability="WriteOnly", min_limit="16", max_limit="64"))
     for evse_id in range(1, evses + 1):
         for component, connector_id in (("EVSE", 0), ("Connector", 1)):

@@ -78,10 +78,11 @@ def declarations(settings: dict[str, str] | None = None, evses: int = 2) -> Conf
         if address in passwords:
             continue
         chosen.setdefault(address, ("string", value))
-    found = [
-        Declared(component=address.split(".")[0], variable=address.split(".")[1], data_type=kind, value=value)
-        for address, (kind, value) in sorted(chosen.items())
-    ]
+    found = []
+    for address, (kind, value) in sorted(chosen.items()):
+        component, _, variable = address.partition(".")
+        variable, _, instance = variable.rstrip("]").partition("[")
+        found.append(Declared(component=component, variable=variable, variable_instance=instance, data_type=kind, value=value))
     for address in {"SecurityCtrlr.BasicAuthPassword": "", **passwords}:
         component, variable = address.split(".")
         given = passwords.get(address)

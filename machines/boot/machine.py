@@ -14,8 +14,6 @@ from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import BootAccepted, BootAsked, BootFailed, BootPending, BootRejected, OrderlyStop, Rebooted
 from machines.boot.state import BOOT, FOLDS, Boot, Phase
 from machines.connection.facts import Opened
-from machines.connection.state import CONNECTION
-from machines.connection.state import Phase as Link
 from machines.device_model.facts import VariableSet
 from machines.device_model.views import Variable
 from machines.inputs import Started, Stopping
@@ -110,11 +108,6 @@ def deadlines(boot: Boot) -> Iterator[tuple[int, str]]:
     """The next BootNotification."""
     if boot.retry_at_us is not None:
         yield boot.retry_at_us, "ask again"
-
-
-def linked(station: Station) -> bool:
-    """Whether there is a link to ask on."""
-    return station[CONNECTION].phase is Link.UP
 
 
 MACHINE = Machine(

@@ -26,7 +26,8 @@ from machines.version.state import VERSION
 from wire import frame, jsontext, v201
 
 MESSAGE_TIMEOUT_S = Variable("OCPPCommCtrlr", "MessageTimeout", "30", "Default")
-ATTEMPTS = Variable("OCPPCommCtrlr", "MessageAttempts", "3", "TransactionEvent")
+# Where nobody says otherwise: 20 attempts, 10 s, 20 s, ... 190 s apart, reach over half an hour in which a CSMS is being mended.
+ATTEMPTS = Variable("OCPPCommCtrlr", "MessageAttempts", "20", "TransactionEvent")
 ATTEMPT_INTERVAL_S = Variable("OCPPCommCtrlr", "MessageAttemptInterval", "10", "TransactionEvent")
 QUEUE_ALL = Variable("OCPPCommCtrlr", "QueueAllMessages", "false")
 

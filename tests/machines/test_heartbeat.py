@@ -147,21 +147,43 @@ def test_b04_offline_counts_from_the_loss_of_a_link_that_worked(story: Story) ->
     assert statuses(story.settle(reconnect(story))) == [(1, "Available"), (2, "Available")]
 
 
-@pytest.mark.parametrize("how", ["link", "callerror", "silence"])
+@pytest.mark.parametrize("how", ["link", "callerror", "silence", "callerror and link"])
 def test_a_status_that_did_not_arrive_is_told_again(new_story: NewStory, how: str) -> None:
     """Else one lost message leaves the CSMS wrong until the next vehicle."""
     story = new_story({"TxCtrlr.TxStartPoint": "EnergyTransfer", "OCPPCommCtrlr.HeartbeatInterval": "0"}).boot()
     turn = story.when(CableConnected(evse_id=1, connector_id=1))
     assert statuses(sent(turn)) == [(1, "Occupied")]
-    if how == "link":
+    if how.startswith("callerror"):
+        assert sent(story.refuse(turn)) == []
+    if how.endswith("link"):
         lose(story)
         again = at_once(story)
-    elif how == "callerror":
-        again = story.refuse(turn)
     else:
-        (again,) = [t for t in story.wait(31) if effects(t, Call)]
+        again = next(t for _ in range(151) for t in story.wait(1) if effects(t, Call))
     assert statuses(story.settle(again)) == [(1, "Occupied")]
     assert story.station[STATUS].told[1, 1][0] == "Occupied"
+    assert [one for t in story.wait(600) for one in statuses(sent(t))] == []
+
+
+def test_a_csms_that_refuses_statuses_is_not_flooded_with_them(new_story: NewStory) -> None:
+    """Else a CSMS with a fault gets the same message as fast as it can refuse it, and the station's flash wears."""
+    story = new_story({"TxCtrlr.TxStartPoint": "EnergyTransfer", "OCPPCommCtrlr.HeartbeatInterval": "0"}).boot()
+    told = 0
+    turn = story.when(CableConnected(evse_id=1, connector_id=1))
+    for _ in range(360):
+        while effects(turn, Call):
+            told += len(statuses(sent(turn)))
+            turn = story.refuse(turn)
+        turn = next((t for t in story.wait(10) if effects(t, Call)), turn)
+    assert 25 <= told <= 62
+
+
+def test_a_change_is_told_at_once_even_where_the_last_one_was_refused(new_story: NewStory) -> None:
+    """Else a fault of the CSMS hides the next vehicle; and what was refused is not told once it is over."""
+    story = new_story({"TxCtrlr.TxStartPoint": "EnergyTransfer", "OCPPCommCtrlr.HeartbeatInterval": "0"}).boot()
+    story.refuse(story.when(CableConnected(evse_id=1, connector_id=1)))
+    assert statuses(story.settle(story.when(CableDisconnected(evse_id=1, connector_id=1)))) == [(1, "Available")]
+    assert [one for t in story.wait(600) for one in statuses(sent(t))] == []
 
 
 def test_a_status_that_is_over_before_it_leaves_is_followed_by_what_is(story: Story) -> None:

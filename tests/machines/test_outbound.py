@@ -26,6 +26,10 @@ from tests.story import CARD, JOURNAL, Story, effects, facts, sent
 QUICK = {"OCPPCommCtrlr.HeartbeatInterval": "0", "SampledDataCtrlr.TxUpdatedInterval": "0"}
 """Nothing is said that no story asks for."""
 
+ATTEMPTS = "OCPPCommCtrlr.MessageAttempts[TransactionEvent]"
+INTERVAL_S = "OCPPCommCtrlr.MessageAttemptInterval[TransactionEvent]"
+THRICE = {**QUICK, ATTEMPTS: "3", INTERVAL_S: "10"}
+
 
 def place(turn: Turn) -> tuple[int, int]:
     """Entry and attempt of the CALL of *turn*."""
@@ -98,7 +102,7 @@ def test_a_message_without_an_answer_is_given_up_after_message_timeout(new_story
 @pytest.mark.parametrize("how", ["silence", "callerror", "broken"])
 def test_e13_a_transaction_event_is_tried_again_with_growing_waits_and_then_dropped(new_story: NewStory, how: str) -> None:
     """E13.FR.02 to FR.04.  Else a CSMS with a hiccup loses a bill, or one with a grudge blocks all later ones."""
-    story = new_story(QUICK).boot()
+    story = new_story(THRICE).boot()
 
     def not_taken(turn: Turn) -> Turn:
         if how == "silence":
@@ -128,7 +132,7 @@ def test_e13_a_transaction_event_is_tried_again_with_growing_waits_and_then_drop
 
 def test_e13_fr_04_the_next_transaction_event_follows_the_one_that_was_given_up(new_story: NewStory) -> None:
     """Else one event that the CSMS cannot digest holds back every later one."""
-    story = new_story(QUICK).boot()
+    story = new_story(THRICE).boot()
     turn = plugged(story)
     story.when(CableDisconnected(evse_id=1, connector_id=1))
     said: list[str] = []
@@ -141,6 +145,40 @@ def test_e13_fr_04_the_next_transaction_event_follows_the_one_that_was_given_up(
             said += [action for action, _ in sent(turn)]
     assert said == ["TransactionEvent", "TransactionEvent"]
     assert [brief(event) for event in events(sent(turn))] == [("Ended", "EVCommunicationLost", 1)]
+
+
+def test_e13_an_event_waits_for_half_an_hour_where_nobody_says_otherwise(new_story: NewStory) -> None:
+    """Else a CSMS that is down for a quarter of an hour, and answers with errors meanwhile, loses the bills of that time."""
+    story = new_story(QUICK).boot()
+    begun = story.at
+    turn = plugged(story)
+    while True:
+        turn = story.refuse(turn)
+        while effects(turn, Call) and not events(sent(turn)):
+            turn = story.answer(turn, {})
+        if facts(story.turns, Dropped):
+            break
+        turn = next_call(story, 400)
+    assert story.at - begun > 30 * 60 * 1_000_000
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 4])
+def test_e13_fr_02_a_configured_count_is_kept_exactly_for_ended_too(new_story: NewStory, attempts: int) -> None:
+    """Else an operator who wants five attempts gets another number of them."""
+    story = new_story({**QUICK, ATTEMPTS: str(attempts), INTERVAL_S: "1"}).boot()
+    told = story.settle(story.when(CableConnected(evse_id=1, connector_id=1)))
+    assert [event["eventType"] for event in events(told)] == ["Started"]
+    turn = story.when(CableDisconnected(evse_id=1, connector_id=1))
+    for number in range(attempts):
+        [ended] = events(sent(turn))
+        assert ended["eventType"] == "Ended"
+        turn = story.refuse(turn)
+        assert bool(facts(turn, Dropped)) is (number == attempts - 1)
+        while effects(turn, Call) and not events(sent(turn)):
+            turn = story.answer(turn, {})
+        if number < attempts - 1:
+            turn = next_call(story, attempts + 1)
+    assert "TransactionEvent" not in {call.action for call in effects(story.wait(600), Call)}
 
 
 def test_order_of_transaction_events_is_kept_while_one_is_tried_again(new_story: NewStory) -> None:

@@ -18,10 +18,11 @@ from engine.errors import SetupFault
 from eventlog.codec import encode_turn
 from eventlog.memory import MemoryJournal
 from machines.effects import Call
-from machines.inputs import Called, Refused
+from machines.inputs import CableConnected, Called, Refused
 from replay import cli, output
 from replay.export import frame_lines
 from replay.paths import default_data
+from tests.conftest import NewStory
 from tests.replay.feeder import CARD_NUMBER, PASSWORD, night, written
 from tests.story import Story, effects
 
@@ -41,6 +42,7 @@ import sys
 from pathlib import Path
 from eventlog.codec import encode_turn
 from eventlog.journal import Journal
+from tests.conftest import NewStory
 from tests.replay.feeder import night
 turns = night().turns
 journal = Journal(Path(sys.argv[1]) / "journal")
@@ -177,6 +179,18 @@ def test_errors_are_frames_too() -> None:
     assert frames[-2]["payload"]["errorCode"] == "NotImplemented"
     assert (frames[-2]["messageType"], frames[-2]["messageId"], frames[-2]["action"]) == ("CALLERROR", "bad-1", "Nonsense")
     assert frames[-1]["payload"] == {"errorCode": "InternalError", "errorDescription": "x"}
+
+
+def test_what_was_discarded_is_in_the_export(new_story: NewStory) -> None:
+    """E13.FR.04.  Else a bill that the CSMS never took is in no file that anybody can send it."""
+    story = new_story({"OCPPCommCtrlr.MessageAttempts[TransactionEvent]": "2", "SampledDataCtrlr.Enabled": "false"}).boot()
+    story.answer(story.when(CableConnected(evse_id=1, connector_id=1)), {})
+    story.wait(120)
+    frames = [json.loads(line) for line in frame_lines(story.rows())]
+    [discarded] = [frame for frame in frames if frame["direction"] == "discarded"]
+    attempts = [frame for frame in frames if frame["action"] == "TransactionEvent" and frame["direction"] == "sent"]
+    assert len(attempts) == 2
+    assert discarded == {**attempts[-1], "timestamp": discarded["timestamp"], "direction": "discarded", "reason": "no answer in time"}
 
 
 def test_an_export_that_cannot_be_written_says_where(data: str, tmp_path: Path) -> None:
