@@ -14,7 +14,7 @@ from engine.event import Effect, EffectId, Input
 from engine.ports import Tell
 from eventlog.vault import FRAME, SECRET, Keeper, shown_to_csms
 from machines.connection.machine import over_tls
-from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
+from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetPingInterval
 from machines.inputs import Answered, Called, CalledBadly, Garbled, LinkDown, LinkUp, Refused, StraySend
 from machines.outbound.asks import read_message_id
 from machines.version.machine import VERSIONS
@@ -35,7 +35,7 @@ class CsmsPort:
     *number* is the journal's own number, for reading our own message ids; *secrets* are the names of write-only variables, folded.
     """
 
-    performs = (Dial, HangUp, Call, Reply, ReplyError, Say)
+    performs = (Dial, HangUp, Call, Reply, ReplyError, Say, SetPingInterval)
 
     def __init__(self, schemas: Schemas, vault: Keeper, number: int, secrets: sealing.Secrets = sealing.WELL_KNOWN) -> None:
         self._schemas = schemas
@@ -81,6 +81,9 @@ class CsmsPort:
                     self._socket.close(effect.code, effect.reason)
                 else:
                     self.tell_down(effect.link, "closed by us", "the link was gone already")
+            case SetPingInterval():
+                if self._socket is not None and self._events is not None and self._events.link == effect.link:
+                    self._socket.set_ping_interval(float(effect.seconds))
             case _:
                 raise TypeError(f"{type(effect).__name__} is not for this port")
 
@@ -114,7 +117,7 @@ class CsmsPort:
             ssl_context=context,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             ping_interval_s=float(dial.ping_interval_s),
-            ping_timeout_s=float(dial.ping_interval_s),
+            ping_timeout_s=0.0,  # as long as the interval, also after it is changed
         )
 
     # Inputs

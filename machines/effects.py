@@ -89,6 +89,16 @@ class HangUp(Effect):
     reason: str = ""
 
 
+@record(440)
+class SetPingInterval(Effect):
+    """Send a ping on the WebSocket of *link* every *seconds*, and wait as long for its pong; 0: send none."""
+
+    AFTER_CRASH: ClassVar[AfterCrash] = AfterCrash.FORGET
+
+    link: int
+    seconds: int
+
+
 @record(246)
 class SetEvse(Effect):
     """Make an EVSE offer energy or not, and hold or release the plug.  Doing it twice changes nothing."""

@@ -28,7 +28,7 @@ from machines.clock.machine import CLOCK
 from machines.connection.state import CONNECTION
 from machines.connection.state import Phase as LinkPhase
 from machines.device_model.state import DEVICE_MODEL
-from machines.effects import Call, Dial, HangUp, ReadMeter, Reply, ReplyError, Say, SetEvse, Shred
+from machines.effects import Call, Dial, HangUp, ReadMeter, Reply, ReplyError, Say, SetEvse, SetPingInterval, Shred
 from machines.inputs import (
     Answered,
     CableConnected,
@@ -618,6 +618,8 @@ class World:
                 self._dial(process, effect)
             case HangUp():
                 self._hang_up(process, effect)
+            case SetPingInterval():
+                pass  # pings and pongs stay within the adapter: this world has frames of OCPP only
             case SetEvse():
                 self._set_evse(process, effect_id, effect)
             case ReadMeter():

@@ -29,7 +29,7 @@ from eventlog import snapshots
 from eventlog.fold import CHAIN_BYTES
 from eventlog.journal import Journal
 from eventlog.store import BUILD
-from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say
+from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetPingInterval
 from machines.inputs import Answered, Called, CardPresented, LinkDown, LinkUp, Started, Stopping
 from machines.outbound.asks import read_message_id
 from machines.session.facts import TransactionEnded
@@ -174,7 +174,7 @@ class Counting(Journal):
 class NearCsms:
     """A CSMS in the same process: accepts everything, answers a little later, and asks something now and then."""
 
-    performs: tuple[type[Effect], ...] = (Dial, HangUp, Call, Reply, ReplyError, Say)
+    performs: tuple[type[Effect], ...] = (Dial, HangUp, Call, Reply, ReplyError, Say, SetPingInterval)
 
     def __init__(self, number: int) -> None:
         self._number = number

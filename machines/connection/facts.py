@@ -8,10 +8,11 @@ from engine.records import record
 
 @record(120)
 class Dialled(Fact):
-    """Link *link* is being opened on configuration slot *slot*."""
+    """Link *link* is being opened on configuration slot *slot*, with a ping every *ping_interval_s* seconds once it is open (0: none)."""
 
     link: int
     slot: int
+    ping_interval_s: int = 0
 
 
 @record(121)
@@ -64,3 +65,11 @@ class Released(Fact):
     """The station may dial again, now."""
 
     redial_at_us: int
+
+
+@record(441)
+class PingIntervalChanged(Fact):
+    """Link *link* sends a ping every *seconds* from now on; 0: none."""
+
+    link: int
+    seconds: int

@@ -14,11 +14,11 @@ from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.certificates.facts import CertificateDeleted, CertificateInstalled
 from machines.certificates.state import CSMS_ROOT, installed
-from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
-from machines.connection.state import CONNECTION, FOLDS, Connection, Phase
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
+from machines.connection.state import CONNECTION, FOLDS, PINGING, Connection, Phase
 from machines.device_model.facts import RELEASE, Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable
-from machines.effects import Dial, HangUp
+from machines.effects import Dial, HangUp, SetPingInterval
 from machines.inputs import HoldAsked, LinkDown, Stopping
 from machines.security.views import PASSWORD
 from machines.version.facts import VersionAgreed, VersionRefused, VersionsOffered
@@ -111,8 +111,22 @@ def wake_up(station: Station, event: Rebooted, cx: Context) -> Conclusions:  # n
         yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
 
 
+def wanted_ping_interval_s(station: Station) -> int:
+    """Seconds between two pings of an idle link, by OCPPCommCtrlr.WebSocketPingInterval; 0: none."""
+    return max(PING_INTERVAL_S.integer(station), 0)
+
+
+def keep_ping_interval(station: Station) -> Conclusions:
+    """Give the socket of the present link the configured interval, where it keeps another one (B05.FR.10)."""
+    here, seconds = station[CONNECTION], wanted_ping_interval_s(station)
+    if here.phase in PINGING and seconds != here.ping_interval_s:
+        yield PingIntervalChanged(link=here.link, seconds=seconds)
+        yield SetPingInterval(link=here.link, seconds=seconds)
+
+
 def configured(station: Station, fact: ModelDeclared | Changed, cx: Context) -> Conclusions:  # noqa: ARG001
     """Another CSMS may be named: try at once."""
+    yield from keep_ping_interval(station)
     here = station[CONNECTION]
     if here.phase is Phase.DOWN and here.held in ("", UNCONFIGURED) and slot_url(station)[0]:
         yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
@@ -125,7 +139,7 @@ def on_deadline(station: Station, event: object, cx: Context) -> Conclusions:  #
         case Phase.DOWN:
             slot, _ = slot_url(station)
             if slot:
-                yield Dialled(link=here.link + 1, slot=slot)
+                yield Dialled(link=here.link + 1, slot=slot, ping_interval_s=wanted_ping_interval_s(station))
             else:
                 yield Held(why=UNCONFIGURED)
         case Phase.LEAVING:
@@ -146,7 +160,7 @@ def dial(station: Station, offered: VersionsOffered, cx: Context) -> Conclusions
         identity=IDENTITY.text(station),
         subprotocols=offered.subprotocols,
         password=PASSWORD.text(station),
-        ping_interval_s=max(PING_INTERVAL_S.integer(station), 0),
+        ping_interval_s=station[CONNECTION].ping_interval_s,
         roots=installed(station, CSMS_ROOT) if over_tls(url) else (),
     )
 
@@ -195,6 +209,8 @@ def changed(station: Station, fact: Changed, cx: Context) -> Conclusions:
     here = station[CONNECTION]
     if (PRIORITY.is_in(fact) or PROFILES.is_in(fact)) and here.phase is Phase.DOWN:
         yield from configured(station, fact, cx)
+    elif PING_INTERVAL_S.is_in(fact):
+        yield from keep_ping_interval(station)
     if here.phase is Phase.UP and PASSWORD.is_in(fact) and fact.cause != RELEASE:
         yield Leaving(link=here.link, hang_up_at_us=cx.at + LINGER_US, reason="password replaced")
 

@@ -10,7 +10,7 @@ from enum import Enum
 from engine.machine import Folds, Part, State, state
 from engine.records import enumeration
 from engine.table import Table
-from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
 
 
 @enumeration(127)
@@ -25,6 +25,8 @@ class Phase(Enum):
 
 
 ALIVE = (Phase.DIALLING, Phase.UP, Phase.LEAVING, Phase.CLOSING)
+PINGING = (Phase.DIALLING, Phase.UP, Phase.LEAVING)
+"""Phases in which the socket sends pings, now or as soon as it is open."""
 
 TABLE = Table(
     Phase,
@@ -43,7 +45,7 @@ TABLE = Table(
 class Connection(State):
     """The link.  *due_us* is when the phase has to end by itself; None: whenever the world says so.
 
-    *down_since_us* is when the last link that had worked was lost, for OfflineThreshold (B04).
+    *down_since_us* is when the last link that had worked was lost, for OfflineThreshold (B04).  *ping_interval_s*: what the socket was told last.
     """
 
     phase: Phase = Phase.DOWN
@@ -56,6 +58,7 @@ class Connection(State):
     down_since_us: int = 0
     lost_at_us: int = 0
     reason: str = ""
+    ping_interval_s: int = 0
 
 
 CONNECTION = Part("connection", Connection)
@@ -66,6 +69,7 @@ def fold_dialled(here: Connection, fact: Dialled) -> None:
     here.phase = TABLE.next(here.phase, Dialled)
     here.link = fact.link
     here.slot = fact.slot
+    here.ping_interval_s = fact.ping_interval_s
     here.due_us = None
 
 
@@ -116,6 +120,11 @@ def fold_released(here: Connection, fact: Released) -> None:
         here.due_us = fact.redial_at_us
 
 
+def fold_ping_interval_changed(here: Connection, fact: PingIntervalChanged) -> None:
+    """Record the interval that the open link keeps."""
+    here.ping_interval_s = fact.seconds
+
+
 FOLDS: Folds[Connection] = {
     Dialled: fold_dialled,
     Opened: fold_opened,
@@ -124,4 +133,5 @@ FOLDS: Folds[Connection] = {
     Lost: fold_lost,
     Held: fold_held,
     Released: fold_released,
+    PingIntervalChanged: fold_ping_interval_changed,
 }

@@ -16,7 +16,7 @@ from engine.recorder import Recorder
 from eventlog import snapshots
 from eventlog.fold import Folded, fold
 from eventlog.memory import MemoryJournal
-from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse
+from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse, SetPingInterval
 from machines.inputs import CableConnected, Called, CardPresented, EvseSeen, LinkUp, MeterTold, Started
 from machines.network.machine import ApplyPlan
 from machines.station import STATION
@@ -40,7 +40,7 @@ class Clock:
 class Outside:
     """A port that performs nothing and remembers everything, with what was durable at that moment."""
 
-    performs: tuple[type[Effect], ...] = (Reply, ReplyError, Say, Call, Dial, HangUp, SetEvse, ApplyPlan)
+    performs: tuple[type[Effect], ...] = (Reply, ReplyError, Say, Call, Dial, HangUp, SetPingInterval, SetEvse, ApplyPlan)
 
     def __init__(self, journal: FailingJournal) -> None:
         self.journal = journal

@@ -5,14 +5,16 @@ Law: one link at a time, and never dialled faster than Part 4, 5.4 allows.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.kernel import Turn
-from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, Released
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
 from machines.connection.machine import CLOSE_LIMIT_US, GAP_US, LINGER_US
 from machines.connection.state import CONNECTION, Phase
-from machines.effects import Dial, HangUp, Reply
-from machines.inputs import HoldAsked, LinkDown, LinkUp, Stopping
+from machines.effects import Dial, HangUp, Reply, SetPingInterval
+from machines.inputs import HoldAsked, LinkDown, LinkUp, OperatorReset, OperatorSet, Stopping
 from tests.conftest import NewStory
 from tests.machines.acts import one
 from tests.story import PASSWORD, Story, effects, facts, names
@@ -325,3 +327,67 @@ def test_every_fact_of_a_link_names_it(story: Story) -> None:
     found = [fact.link for fact in facts(story.turns, Opened)]
     assert found == [1, 2]
     assert [fact.why for fact in facts(story.turns, Held)] == []
+
+
+PING: dict[str, Any] = {"component": "OCPPCommCtrlr", "variable": "WebSocketPingInterval"}
+
+
+def set_ping(story: Story, seconds: str) -> Turn:
+    """The CSMS sets WebSocketPingInterval."""
+    item = {"component": {"name": PING["component"]}, "variable": {"name": PING["variable"]}, "attributeValue": seconds}
+    turn = story.call("SetVariables", {"setVariableData": [item]})
+    assert story.replies(turn)["setVariableResult"][0]["attributeStatus"] == "Accepted"
+    return turn
+
+
+@pytest.fixture
+def pinging(new_story: NewStory) -> Story:
+    """An accepted station whose link is pinged every 30 seconds."""
+    return new_story({"OCPPCommCtrlr.WebSocketPingInterval": "30"}).boot()
+
+
+def test_b05_fr_10_a_new_ping_interval_is_kept_by_the_open_link(pinging: Story) -> None:
+    """If this failed, Accepted would be answered and the link would be pinged as before until it is lost."""
+    turn = set_ping(pinging, "5")
+    assert facts(turn, PingIntervalChanged) == [PingIntervalChanged(link=1, seconds=5)]
+    assert effects(turn, SetPingInterval) == [SetPingInterval(link=1, seconds=5)]
+    assert effects(set_ping(pinging, "0"), SetPingInterval) == [SetPingInterval(link=1, seconds=0)]
+
+
+def test_the_same_ping_interval_again_asks_for_nothing(pinging: Story) -> None:
+    """If this failed, a CSMS that sets its configuration every night would start every ping timer anew."""
+    assert effects(set_ping(pinging, "30"), SetPingInterval) == []
+    set_ping(pinging, "5")
+    assert effects(set_ping(pinging, "5"), SetPingInterval) == []
+
+
+def test_an_operator_changes_the_ping_interval_of_the_open_link_and_gives_it_back(pinging: Story) -> None:
+    """If this failed, only the CSMS's way to a value would lead to the link."""
+    assert effects(pinging.when(OperatorSet(**PING, value="7")), SetPingInterval) == [SetPingInterval(link=1, seconds=7)]
+    assert effects(pinging.when(OperatorReset(**PING)), SetPingInterval) == [SetPingInterval(link=1, seconds=30)]
+
+
+def test_a_ping_interval_set_while_dialling_counts_once_the_link_is_open(new_story: NewStory) -> None:
+    """If this failed, a value that an operator sets in that second would wait for the link after this one."""
+    story = new_story({"OCPPCommCtrlr.WebSocketPingInterval": "30"})
+    story.start()
+    (dialling,) = story.wait(0.01)
+    assert one(dialling, Dial).ping_interval_s == 30
+    assert effects(story.when(OperatorSet(**PING, value="7")), SetPingInterval) == [SetPingInterval(link=1, seconds=7)]
+
+
+def test_a_ping_interval_set_without_a_link_counts_for_the_next_one(pinging: Story) -> None:
+    """If this failed, a socket that is gone would be asked for pings, or the next one dialled with the old interval."""
+    pinging.when(LinkDown(link=1, reason="lost"))
+    assert effects(pinging.when(OperatorSet(**PING, value="7")), SetPingInterval) == []
+    dial = one([turn for turn in pinging.wait(60) if effects(turn, Dial)], Dial)
+    assert (dial.link, dial.ping_interval_s) == (2, 7)
+    pinging.when(LinkUp(link=2, subprotocol="ocpp2.1"))
+    pinging.link = 2
+    assert effects(pinging.when(OperatorSet(**PING, value="7", hold=True)), SetPingInterval) == []
+
+
+def test_a_link_that_is_being_closed_is_not_asked_for_pings(pinging: Story) -> None:
+    """If this failed, a ping would run into the closing handshake."""
+    pinging.when(HoldAsked(hold=True))
+    assert effects(pinging.when(OperatorSet(**PING, value="7")), SetPingInterval) == []
