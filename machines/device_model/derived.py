@@ -14,6 +14,7 @@ from machines.certificates.state import CERTIFICATES
 from machines.clock.views import timestamp
 from machines.connection.state import CONNECTION
 from machines.connection.views import security_profile
+from machines.device_model.controllers import reported_switch
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import connectors, evses
 from machines.evse.machine import EVSES, out_of_order
@@ -143,6 +144,13 @@ def counts_by_itself(key: Key) -> bool:
     return (key[0], key[4]) == ("clockctrlr", "datetime")
 
 
+def _switch(station: Station, cx: Context, key: Key) -> str | None:  # noqa: ARG001
+    return reported_switch(key[0], key[4])
+
+
 def derived(key: Key) -> View | None:
     """The view behind an address, if there is one."""
-    return BY_NAME.get((key[0], key[4])) if key[6] == "Actual" else None
+    if key[6] != "Actual":
+        return None
+    view = BY_NAME.get((key[0], key[4]))
+    return _switch if view is None and reported_switch(key[0], key[4]) is not None else view

@@ -22,6 +22,7 @@ from conformance.trial import Settings, Trial
 from conformance.verdict import Failed, Result, Verdict
 from engine.event import replace
 from engine.machine import Station
+from machines.device_model import controllers
 from machines.inputs import ConfigLoaded
 from machines.session import candidates
 from stationd.csms_answers import read_schema
@@ -166,8 +167,9 @@ def test_points_that_cannot_be_set_will_do_where_the_case_is_about_them(case_id:
 
 
 @pytest.mark.parametrize("case_id", ["TC_E_16_CS", "TC_E_43_CS"])
-def test_a_card_is_charged_with_before_where_there_is_a_cache(case_id: str) -> None:
+def test_a_card_is_charged_with_before_where_there_is_a_cache(case_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory state IdTokenCached.  Else a station that admits nobody but whom it knows would fail for doing so."""
+    monkeypatch.delitem(controllers.NOT_BUILT, "authcachectrlr", raising=False)
     declared = [*map(read, jsontext.decode(shipped_config().body)), Declared(component="AuthCacheCtrlr", variable="Enabled", value="true")]
     body = jsontext.encode([written(one) for one in declared])
     result = tried(case_id, config=ConfigLoaded(digest=blake2b(body, digest_size=16).hexdigest(), body=body))
