@@ -12,7 +12,11 @@ WITHOUT, BASIC, BASIC_WITH_TLS = 0, 1, 2
 
 def security_profile(station: Station) -> int:
     """The security profile of the slot that is dialled (A00): 2 with a password over TLS, 1 with a password alone, 0 without (3 is not built yet)."""
+    return security_profile_of(station, slots(station).get(station[CONNECTION].slot) or slot_url(station)[1])
+
+
+def security_profile_of(station: Station, url: str) -> int:
+    """The security profile with which a CSMS at *url* is dialled."""
     if not PASSWORD.text(station):
         return WITHOUT
-    url = slots(station).get(station[CONNECTION].slot) or slot_url(station)[1]
     return BASIC_WITH_TLS if over_tls(url) else BASIC

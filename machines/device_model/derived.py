@@ -14,7 +14,9 @@ from machines.certificates.state import CERTIFICATES
 from machines.clock.views import timestamp
 from machines.connection.state import CONNECTION
 from machines.connection.views import security_profile
+from machines.device_model import slots
 from machines.device_model.controllers import reported_switch
+from machines.device_model.controllers import why_fixed as why_switch_is_fixed
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.device_model.views import connectors, evses
 from machines.evse.machine import EVSES, out_of_order
@@ -148,9 +150,22 @@ def _switch(station: Station, cx: Context, key: Key) -> str | None:  # noqa: ARG
     return reported_switch(key[0], key[4])
 
 
+def _slot(station: Station, cx: Context, key: Key) -> str:  # noqa: ARG001
+    return slots.shown(station, key) or ""
+
+
 def derived(key: Key) -> View | None:
     """The view behind an address, if there is one."""
     if key[6] != "Actual":
         return None
     view = BY_NAME.get((key[0], key[4]))
-    return _switch if view is None and reported_switch(key[0], key[4]) is not None else view
+    if view is not None:
+        return view
+    if key[0] == slots.COMPONENT:
+        return _slot
+    return _switch if reported_switch(key[0], key[4]) is not None else None
+
+
+def why_fixed(key: Key) -> str:
+    """Why nobody can set a derived variable, where there is more to say than that the station knows it by itself; else empty."""
+    return slots.REASON if key[0] == slots.COMPONENT else why_switch_is_fixed(key[0], key[4])

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from engine.machine import Conclusions, Context, Machine, Station
-from machines.device_model.controllers import why_fixed
 from machines.device_model.declare import on_config, on_start
-from machines.device_model.derived import derived
+from machines.device_model.derived import derived, why_fixed
 from machines.device_model.facts import VariableSet
 from machines.device_model.fit import canonical
 from machines.device_model.operator import on_operator_reset, on_operator_set
@@ -162,7 +161,7 @@ def judge(station: Station, key: Key, value: str, longest: int, beside: dict[Key
         return unknown(model, key), "", ""
     if declared.mutability == "ReadOnly" or declared.constant or derived(key) is not None:
         # B05.FR.09
-        return "Rejected", "ReadOnly", why_fixed(key[0], key[4])
+        return "Rejected", "ReadOnly", why_fixed(key) if derived(key) is not None else ""
     layers = model.layers.get(key)
     if layers is not None and layers.hold:
         return "Rejected", "ReadOnly", "the operator holds this value"

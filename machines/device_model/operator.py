@@ -6,9 +6,8 @@ Law: the operator may set what the CSMS may only read, but never what is constan
 from __future__ import annotations
 
 from engine.machine import Conclusions, Context, Station
-from machines.device_model.controllers import why_fixed
 from machines.device_model.declare import cleared
-from machines.device_model.derived import derived
+from machines.device_model.derived import derived, why_fixed
 from machines.device_model.facts import RELEASE, SettingRefused, VariableSet
 from machines.device_model.fit import canonical
 from machines.device_model.rules import unfit
@@ -30,7 +29,7 @@ def objection(station: Station, key: Key, value: str | None) -> str:
     if value is None:
         return ""
     if derived(key) is not None:
-        return f"{why_fixed(key[0], key[4]) or 'the station knows it by itself'}; it cannot be set"
+        return f"{why_fixed(key) or 'the station knows it by itself'}; it cannot be set"
     if declared.constant:
         return "it is constant; only its component file can change it"
     if len(value) > VALUE_MOST_CHARS:
