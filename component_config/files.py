@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from component_config import profiles
-from component_config.complaints import Complaints
+from component_config.complaints import DIRECTORY, FILE, NOT_READ, Complaints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,19 +49,19 @@ def read(directory: Path, complaints: Complaints, *, alone: bool) -> Iterator[Fi
         except FileNotFoundError:
             continue
         except OSError as error:
-            complaints.add(path, "", f"cannot be read ({error.strerror}); right would be a directory of JSON files")
+            complaints.add(DIRECTORY, path, "", f"cannot be read ({error.strerror}); right would be a directory of JSON files")
             seen = True
             continue
         seen = seen or folder != OVERRIDE
         for name in names:
             if not name.endswith(".json") or name.startswith("."):
                 if name.casefold().endswith(".json") and not name.startswith("."):
-                    complaints.warnings.append(f"{folder}/{name}: is not read; right would be a name that ends with .json")
+                    complaints.add(NOT_READ, f"{folder}/{name}", "", "is not read; right would be a name that ends with .json")
                 continue
             relative = f"{folder}/{name}"
             label = relative if alone else f"{directory}/{relative}"
             if not name.isprintable():
-                complaints.add(ascii(label), "", "the file's name is not printable UTF-8; right would be the component's name")
+                complaints.add(FILE, ascii(label), "", "the file's name is not printable UTF-8; right would be the component's name")
                 continue
             raw = _read(f"{path}/{name}", label, complaints)
             if raw is not None:
@@ -71,7 +71,7 @@ def read(directory: Path, complaints: Complaints, *, alone: bool) -> Iterator[Fi
                     complaints.unreadable(label, str(error))
     _beside(directory, complaints)
     if not seen:
-        complaints.add(str(directory), "", "holds no component files; right would be a directory with standardized/ and custom/")
+        complaints.add(DIRECTORY, str(directory), "", "holds no component files; right would be a directory with standardized/ and custom/")
 
 
 def _beside(directory: Path, complaints: Complaints) -> None:
@@ -82,9 +82,9 @@ def _beside(directory: Path, complaints: Complaints) -> None:
         return
     for name in names:
         if name.endswith(".json") and not name.startswith("."):
-            complaints.warnings.append(f"{ascii(name)[1:-1]}: is not read; right would be a place in {', '.join(FOLDERS)}")
+            complaints.add(NOT_READ, ascii(name)[1:-1], "", f"is not read; right would be a place in {', '.join(FOLDERS)}")
         elif name not in FOLDERS and "." not in name and name.casefold().startswith(FOLDERS_BEGIN):
-            complaints.warnings.append(f"{ascii(name)[1:-1]}: is not read; the folders that are read are {', '.join(FOLDERS)}")
+            complaints.add(NOT_READ, ascii(name)[1:-1], "", f"is not read; the folders that are read are {', '.join(FOLDERS)}")
 
 
 def _read(path: str, label: str, complaints: Complaints) -> bytes | None:

@@ -1,6 +1,6 @@
 """From directories of component files to declarations (OCPP 2.x Part 1, chapter 4; the tutorial's format of libocpp).
 
-Law: the same bytes give the same declarations; a directory with anything wrong in it gives none, and every complaint at once.
+Invariant: the same bytes give the same declarations; a directory with anything fatal in it gives none, and every complaint at once.
 A secret goes to *keep* and nowhere else: not into a declaration, a digest, a complaint or a log.
 """
 
@@ -15,8 +15,10 @@ import msgspec
 
 from component_config import profiles, required
 from component_config.check import INSIDE, OPEN, PERSONAL, Attribute, Component, Reader, Variable
-from component_config.complaints import Complaints, ConfigFault, Wrong
+from component_config.complaints import NOT_BUILT as NOT_BUILT_KIND
+from component_config.complaints import TOPOLOGY, TWICE, Complaint, Complaints, ConfigFault, Wrong
 from component_config.files import CUSTOM, OVERRIDE, STANDARDIZED, File, read
+from machines.device_model.controllers import NOT_BUILT
 from wire.declared import Declared
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["ConfigFault", "Keep", "Loaded", "load", "shipped"]
 
 LOG = logging.getLogger("stationd.component_config")
+
+SWITCHES = ("available", "enabled")
+"""Variables, folded, by which a controller says whether its functional block is there and in use."""
 
 Keep = Callable[[str, str], str]
 """``keep(text, "secret")`` puts a secret away and returns the placeholder that stands for it from now on.
@@ -41,13 +46,13 @@ class Loaded(NamedTuple):
     *declarations* are in the order of the files, and within a file in its own order.  *files* are (name relative to its
     directory, SHA-256 in hex): of the file's bytes as they are, or where a secret stands in it, of the document without
     blanks between its parts and with placeholders instead of its secrets.  A file that an override is laid over is named
-    with it, ``standardized/A.json+override/A.json``, and its digest is that of the two together.  *warnings* say what OCPP
-    requires of a version that the station speaks beside another one, and the files lack; and which files nobody reads.
+    with it, ``standardized/A.json+override/A.json``, and its digest is that of the two together.  *warnings* are the complaints that
+    keep no station from starting (``complaints.KINDS``).
     """
 
     declarations: tuple[Declared, ...]
     files: tuple[tuple[str, str], ...]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Complaint, ...] = ()
 
 
 def shipped() -> Path:
@@ -67,7 +72,7 @@ def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None
     that the files themselves name in ``InternalCtrlr.SupportedOcppVersions``, and both where they name none.
 
     Raises:
-        ConfigFault: With everything that is wrong.
+        ConfigFault: With everything that is wrong, where something of it is fatal.
     """
     complaints = Complaints()
     read_files = [file for directory in directories for file in read(directory, complaints, alone=len(directories) == 1)]
@@ -90,13 +95,15 @@ def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None
     _one_file_each(components, complaints)
     components = _in_force(components)
     _topology(components, complaints)
-    warnings = [*complaints.warnings, *required.check(components, versions, complaints)]
-    if complaints.lines:
-        raise ConfigFault(complaints.lines, warnings)
+    _not_built(components, complaints)
+    required.check(components, versions, complaints)
+    if complaints.fatal:
+        raise ConfigFault(complaints.fatal, complaints.warnings)
     declarations: list[Declared] = []
     digests: list[tuple[str, str]] = []
     for file, component in components:
         overlay = patched.get(file.label)
+        built = component.address.name.casefold() not in NOT_BUILT
         sealed = False
         for variable in component.variables:
             source = overlay.patch.name if overlay and variable.title() in overlay.variables else file.name
@@ -105,11 +112,13 @@ def load(directories: Sequence[Path], keep: Keep, versions: Iterable[str] | None
                 text = _sealed(variable, attribute, keep)
                 sealed |= text != attribute.text
                 pin = overlay.pin(variable, attribute.type) if overlay else {}
-                declarations.append(_declared(component, variable, attribute, text, source, **pin))
+                # Available and Enabled are true of a controller that is not built; on nothing else of it does anything act.
+                honoured = variable.honoured and (built or variable.name.casefold() in SWITCHES)
+                declarations.append(_declared(component, variable, attribute, text, source, honoured=honoured, **pin))
         raw = msgspec.json.encode(file.document) if sealed or overlay else file.raw
         digests.append((f"{file.name}+{overlay.patch.name}" if overlay else file.name, sha256(raw).hexdigest()))
     LOG.info("%d component files declare %d attributes", len(digests), len(declarations))
-    return Loaded(tuple(declarations), tuple(digests), tuple(warnings))
+    return Loaded(tuple(declarations), tuple(digests), tuple(complaints.warnings))
 
 
 def _in_force(components: list[tuple[File, Component]]) -> list[tuple[File, Component]]:
@@ -124,7 +133,7 @@ def _one_file_each(components: list[tuple[File, Component]], complaints: Complai
     for file, component in components:
         first = seen.setdefault((file.folder, component.address.folded()), file.label)
         if first != file.label:
-            complaints.add(file.label, str(component.address), f"is declared in {first} too; right would be one of the two files")
+            complaints.add(TWICE, file.label, str(component.address), f"is declared in {first} too; right would be one of the two files")
 
 
 def _topology(components: list[tuple[File, Component]], complaints: Complaints) -> None:
@@ -138,26 +147,40 @@ def _topology(components: list[tuple[File, Component]], complaints: Complaints) 
         elif name == "connector" and evse_id and connector_id:
             connectors.setdefault(evse_id, {}).setdefault(connector_id, file)
     if not evses:
-        complaints.add("custom", "EVSE", "no file declares an EVSE; right would be EVSE_1.json and Connector_1_1.json in custom/")
+        complaints.add(TOPOLOGY, "custom", "EVSE", "no file declares an EVSE; right would be EVSE_1.json and Connector_1_1.json in custom/")
     _numbered(evses, "EVSE", "evse_id", complaints)
     for evse_id, file in sorted(evses.items()):
         if evse_id not in connectors:
-            complaints.add(file.label, f"EVSE({evse_id})", f"has no connector; right would be a file with evse_id {evse_id}, connector_id 1")
+            complaints.add(
+                TOPOLOGY, file.label, f"EVSE({evse_id})", f"has no connector; right would be a file with evse_id {evse_id}, connector_id 1"
+            )
     for evse_id, found in sorted(connectors.items()):
         _numbered(found, f"Connector of EVSE {evse_id}", "connector_id", complaints)
     for file, component in components:
         address = component.address
         if address.evse_id and address.evse_id not in evses:
-            complaints.add(file.label, str(address), f"no file declares EVSE {address.evse_id}; right would be an evse_id of an EVSE")
+            complaints.add(TOPOLOGY, file.label, str(address), f"no file declares EVSE {address.evse_id}; right would be an evse_id of an EVSE")
         elif address.connector_id and address.connector_id not in connectors.get(address.evse_id, {}):
             text = f"no file declares connector {address.connector_id} of EVSE {address.evse_id}; right would be one that exists"
-            complaints.add(file.label, str(address), text)
+            complaints.add(TOPOLOGY, file.label, str(address), text)
+
+
+def _not_built(components: list[tuple[File, Component]], complaints: Complaints) -> None:
+    """Warn of controllers that their files call available or enabled, and of which the station has nothing."""
+    for file, component in components:
+        block = NOT_BUILT.get(component.address.name.casefold())
+        if block is None:
+            continue
+        switches = [v.title() for v in component.variables if v.name.casefold() in SWITCHES and any(a.text == "true" for a in v.attributes)]
+        if switches:
+            text = f"{' and '.join(switches)} {'is' if len(switches) == 1 else 'are'} true, and the station does not have {block}; it reports false"
+            complaints.add(NOT_BUILT_KIND, file.label, str(component.address), text)
 
 
 def _numbered(found: dict[int, File], what: str, key: str, complaints: Complaints) -> None:
     for right, (number, file) in enumerate(sorted(found.items()), 1):
         if number != right:
-            complaints.add(file.label, what, f"{key} {number} follows on {right - 1}; right would be {right}")
+            complaints.add(TOPOLOGY, file.label, what, f"{key} {number} follows on {right - 1}; right would be {right}")
             return
 
 
@@ -211,7 +234,6 @@ def _declared(component: Component, variable: Variable, attribute: Attribute, te
         constant=attribute.constant,
         supports_monitoring=kind.monitored,
         required=variable.required,
-        honoured=variable.honoured,
         source=source,
         policy=variable.policy,
         reboot=variable.reboot,

@@ -1,14 +1,14 @@
 """The monitors that a component file gives a variable: hard-wired ones, and those that a CSMS may replace or clear (N block).
 
-Law: a monitor that could never do what it says is a complaint: on a variable that supports none, of a type that does not suit it, out of range,
-or the second of its type and severity.
+Invariant: a monitor that could never do what it says is left out with a warning: on a variable that supports none, of a type that does not suit it,
+out of range.  A second one of a type and severity is fatal: nobody can tell which of the two is meant.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from component_config.complaints import Wrong, shown
+from component_config.complaints import MONITOR, TWICE, Wrong, shown
 from component_config.values import check, text_of
 from wire.declared import DeclaredMonitor
 from wire.monitors import HARD_WIRED, NUMBERS, PERIODS, PRECONFIGURED, SEVERITY_MOST, THRESHOLDS, TYPES, billionths, misfit, suits
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from component_config.members import Characteristics, Members
 
 KEYS = ("value", "severity", "transaction", "type", "reference_value", "config_type")
+HARMLESS = frozenset(KEYS)
+"""A misspelled key is a warning as any other one is: the monitor is left out."""
+
 KINDS = (HARD_WIRED, PRECONFIGURED)
 
 
@@ -29,26 +32,27 @@ def read(
     """
     listed = body.get("monitors", [])
     if type(listed) is not list:
-        reader.wrong(where, f"'monitors' is {shown(listed)}; right would be a list with an object for each monitor")
+        reader.wrong(MONITOR, where, f"'monitors' is {shown(listed)}; right would be a list with an object for each monitor")
         return ()
     if listed and not kind.monitored:
-        reader.wrong(where, "has monitors, and supportsMonitoring is false; right would be true, or no monitors")
+        reader.wrong(MONITOR, where, "has monitors, and supportsMonitoring is false; right would be true, or no monitors")
         return ()
     if listed and "Actual" not in attributes:
-        reader.wrong(where, "has monitors, and no attribute of type Actual that they could watch; right would be to add one")
+        reader.wrong(MONITOR, where, "has monitors, and no attribute of type Actual that they could watch; right would be to add one")
         return ()
     found: list[DeclaredMonitor] = []
     for number, one in enumerate(listed, 1):
         if type(one) is not dict:
-            reader.wrong(where, f"'monitors' has {shown(one)} in it; right would be an object with type, value and severity")
+            reader.wrong(MONITOR, where, f"'monitors' has {shown(one)} in it; right would be an object with type, value and severity")
             continue
         # Complaints about one of several say which.
         at = f"{where} (monitor {number})"
+        before = len(reader.complaints.warnings)
         monitor = _monitor(reader, at, one, kind, attributes, secret=secret)
-        if monitor is None:
+        if monitor is None or len(reader.complaints.warnings) > before:
             continue
         if any((other.type, other.severity) == (monitor.type, monitor.severity) for other in found):
-            reader.wrong(at, f"is a second {monitor.type} of severity {monitor.severity}; right would be another severity")
+            reader.wrong(TWICE, at, f"is a second {monitor.type} of severity {monitor.severity}; right would be another severity")
         found.append(monitor)
     return tuple(found)
 
@@ -57,22 +61,22 @@ def _monitor(
     reader: Members, at: str, one: dict[str, Any], kind: Characteristics, attributes: tuple[str, ...], *, secret: bool
 ) -> DeclaredMonitor | None:
     """One monitor; None where it cannot be one."""
-    reader.keys(at, one, KEYS, "a monitor")
-    type_ = reader.choice(at, one, "type", TYPES)
-    config_type = reader.choice(at, one, "config_type", KINDS, PRECONFIGURED)
-    transaction = reader.flag(at, one, "transaction", default=False)
+    reader.keys(at, one, KEYS, "a monitor", HARMLESS, MONITOR)
+    type_ = reader.choice(at, one, "type", TYPES, kind=MONITOR)
+    config_type = reader.choice(at, one, "config_type", KINDS, PRECONFIGURED, kind=MONITOR)
+    transaction = reader.flag(at, one, "transaction", default=False, kind=MONITOR)
     severity = one.get("severity")
     if type(severity) is not int or not 0 <= severity <= SEVERITY_MOST:
-        reader.wrong(at, f"'severity' is {shown(severity)}; right would be a whole number from 0 (danger) to {SEVERITY_MOST} (debug)")
+        reader.wrong(MONITOR, at, f"'severity' is {shown(severity)}; right would be a whole number from 0 (danger) to {SEVERITY_MOST} (debug)")
         return None
     if not (type_ and config_type and kind.data_type):
         return None
     if not suits(type_, kind.data_type):
         right = f"a variable of type {' or '.join(NUMBERS)}" if type_ in THRESHOLDS else "a Delta"
-        reader.wrong(at, f"{type_} means nothing for a {kind.data_type}; right would be {right}")
+        reader.wrong(MONITOR, at, f"{type_} means nothing for a {kind.data_type}; right would be {right}")
         return None
     if type_.startswith("Target") and "Target" not in attributes:
-        reader.wrong(at, f"{type_} compares with the attribute Target, which the variable has not; right would be to add one")
+        reader.wrong(MONITOR, at, f"{type_} compares with the attribute Target, which the variable has not; right would be to add one")
         return None
     value = _value(reader, at, one.get("value"), type_, kind)
     reference = _reference(reader, at, one, type_, kind, secret=secret)
@@ -89,18 +93,18 @@ def _value(reader: Members, at: str, raw: object, type_: str, kind: Characterist
         text = None
     number = billionths(text) if text is not None else None
     if text is None or number is None:
-        reader.wrong(at, f"'value' is {shown(raw)}; right would be a number")
+        reader.wrong(MONITOR, at, f"'value' is {shown(raw)}; right would be a number")
         return None
     match misfit(type_, kind.data_type, kind.low, kind.high, number):
         case "":
             return text
         case "ValueOutOfRange" if type_ in PERIODS:
-            reader.wrong(at, f"'value' is {shown(raw)}; right would be a number of seconds, 1 or more")
+            reader.wrong(MONITOR, at, f"'value' is {shown(raw)}; right would be a number of seconds, 1 or more")
         case "ValueOutOfRange":
             right = f"{kind.low or 'any number'} to {kind.high or 'any number'}, the variable's own limits"
-            reader.wrong(at, f"'value' is {shown(raw)}; right would be {right}")
+            reader.wrong(MONITOR, at, f"'value' is {shown(raw)}; right would be {right}")
         case _:
-            reader.wrong(at, f"'value' is {shown(raw)}; right would be a number above 0")
+            reader.wrong(MONITOR, at, f"'value' is {shown(raw)}; right would be a number above 0")
     return None
 
 
@@ -108,18 +112,18 @@ def _reference(reader: Members, at: str, one: dict[str, Any], type_: str, kind: 
     """What a Delta compares with at first; empty where the file leaves that to the moment, None where it is wrong."""
     if "reference_value" not in one:
         if type_ == "Delta" and kind.data_type in NUMBERS:
-            reader.wrong(at, f"'reference_value' is missing; right would be the {kind.data_type} that a Delta compares with at first")
+            reader.wrong(MONITOR, at, f"'reference_value' is missing; right would be the {kind.data_type} that a Delta compares with at first")
             return None
         return ""
     raw = one["reference_value"]
     if type_ != "Delta" or secret:
-        reader.wrong(at, "'reference_value' is for a Delta on a variable that is no secret; right would be to leave it out")
+        reader.wrong(MONITOR, at, "'reference_value' is for a Delta on a variable that is no secret; right would be to leave it out")
         return None
     try:
         text = text_of(raw, kind.data_type)
         if text:
             check(text, kind.data_type, kind.low, kind.high, kind.allowed)
     except Wrong as wrong:
-        reader.wrong(at, f"'reference_value' {shown(raw)} {wrong}")
+        reader.wrong(MONITOR, at, f"'reference_value' {shown(raw)} {wrong}")
         return None
     return text or ""

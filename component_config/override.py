@@ -10,9 +10,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from component_config import profiles
-from component_config.check import ATTRIBUTE_KEYS, CHARACTERISTIC_KEYS, INSIDE, NAME_MAX, OPEN, PROPERTY_KEYS, Reader, Variable, title
-from component_config.complaints import Complaints, Wrong, one_of, shown
+from component_config.check import (
+    ATTRIBUTE_KEYS,
+    CHARACTERISTIC_KEYS,
+    HARMLESS_OF_ATTRIBUTE,
+    INSIDE,
+    NAME_MAX,
+    OPEN,
+    PROPERTY_KEYS,
+    Reader,
+    Variable,
+    title,
+)
+from component_config.complaints import BASE, STRUCTURE, TWICE, Complaints, Wrong, one_of, shown
 from component_config.files import CUSTOM, File
+from component_config.members import HARMLESS
 from component_config.values import TEXT_MAX, text_of
 
 OVERRIDE_KEYS = ("name", "instance", "evse_id", "connector_id", "properties", "description", "type", "$schema")
@@ -72,7 +84,7 @@ def overlays(files: list[File], patches: list[File], complaints: Complaints) -> 
             continue
         if base.label in found:
             where = str(patch.document["name"])
-            complaints.add(patch.label, where, f"is overridden by {found[base.label].patch.label} too; right would be one of the two files")
+            complaints.add(TWICE, patch.label, where, f"is overridden by {found[base.label].patch.label} too; right would be one of the two files")
             continue
         found[base.label] = _lay(patch, base, complaints)
     return found
@@ -93,7 +105,7 @@ def _id(document: dict[str, Any], key: str) -> object:
 def _base(patch: File, beneath: dict[Claim, File], complaints: Complaints) -> File | None:
     """The file that *patch* is laid over."""
     if type(patch.document) is not dict:
-        complaints.add(patch.label, "", f"holds {shown(patch.document)}; right would be an object with 'name' and 'properties'")
+        complaints.add(STRUCTURE, patch.label, "", f"holds {shown(patch.document)}; right would be an object with 'name' and 'properties'")
         return None
     address = Reader(patch.label, complaints).address(patch.document)
     claim = _claim(patch.document)
@@ -102,7 +114,7 @@ def _base(patch: File, beneath: dict[Claim, File], complaints: Complaints) -> Fi
     base = beneath.get(claim)
     if base is None:
         names = tuple(sorted({f.document["name"] for f in beneath.values() if f.document["name"].isprintable()}))
-        complaints.add(patch.label, str(address), f"no file in standardized/ or custom/ declares it; {one_of(address.name, names)}")
+        complaints.add(BASE, patch.label, str(address), f"no file in standardized/ or custom/ declares it; {one_of(address.name, names)}")
     return base
 
 
@@ -133,7 +145,7 @@ def _lay(patch: File, base: File, complaints: Complaints) -> Overlay:
     changes = patch.document.get("properties")
     properties = base.document.get("properties")
     if type(changes) is not dict:
-        reader.wrong("", f"'properties' is {shown(changes)}; right would be an object with one member a variable that it changes")
+        reader.wrong(STRUCTURE, "", f"'properties' is {shown(changes)}; right would be an object with one member a variable that it changes")
         return nothing
     if type(properties) is not dict:
         return nothing  # The file beneath is complained about when it is read.
@@ -145,14 +157,14 @@ def _lay(patch: File, base: File, complaints: Complaints) -> Overlay:
     for label, body in changes.items():
         if type(body) is not dict:
             text = "a text" if type(body) is str else shown(body)
-            reader.wrong(label, f"is {text}; right would be an object with variable_name and what it changes")
+            reader.wrong(STRUCTURE, label, f"is {text}; right would be an object with variable_name and what it changes")
             continue
         variable, instance = reader.text(label, body, "variable_name", NAME_MAX, needed=True), reader.text(label, body, "instance", NAME_MAX)
         if not variable:
             continue
         name = (variable.casefold(), instance.casefold())
         if name in done:
-            reader.wrong(title(variable, instance), "stands in two properties; right would be one property, or another instance")
+            reader.wrong(TWICE, title(variable, instance), "stands in two properties; right would be one property, or another instance")
             continue
         done.add(name)
         if name in known:
@@ -164,7 +176,9 @@ def _lay(patch: File, base: File, complaints: Complaints) -> Overlay:
             pins |= {(where, kind): beneath.get(kind) for kind in _given(old, body)}
             touched.add(where)
         elif label in properties:
-            reader.wrong(title(variable, instance), f"its key {shown(label)} stands for another variable in {base.label}; right would be another key")
+            reader.wrong(
+                BASE, title(variable, instance), f"its key {shown(label)} stands for another variable in {base.label}; right would be another key"
+            )
         else:
             properties[label] = body
             where = title(variable, instance)
@@ -197,12 +211,12 @@ def _by_type(body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 def _nulls(reader: Reader, where: str, body: dict[str, Any]) -> None:
     """Complain about keys that are to be removed and that nobody reads: they would be gone before the file is read."""
-    named: list[tuple[dict[str, Any], tuple[str, ...], str]] = [(body, PROPERTY_KEYS, "a property")]
+    named: list[tuple[dict[str, Any], tuple[str, ...], str, frozenset[str]]] = [(body, PROPERTY_KEYS, "a property", HARMLESS)]
     if type(body.get("characteristics")) is dict:
-        named.append((body["characteristics"], CHARACTERISTIC_KEYS, "characteristics"))
-    named += [(one, ATTRIBUTE_KEYS, "an attribute") for _, one in _by_type(body)]
-    for found, known, what in named:
-        reader.keys(where, {key: None for key, value in found.items() if value is None}, known, what)
+        named.append((body["characteristics"], CHARACTERISTIC_KEYS, "characteristics", HARMLESS))
+    named += [(one, ATTRIBUTE_KEYS, "an attribute", HARMLESS_OF_ATTRIBUTE) for _, one in _by_type(body)]
+    for found, known, what, harmless in named:
+        reader.keys(where, {key: None for key, value in found.items() if value is None}, known, what, harmless)
 
 
 def _name(body: dict[str, Any]) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What every station has to declare, by the version of OCPP that it speaks and by what it offers (Part 2, referenced components and variables).
 
-Law: a lack for which no version could be spoken refuses the files; a lack of one version beside another is a warning.  All of them are said at once.
+Invariant: a lack is a warning: the station answers that the variable is unknown, and works with what counts where nothing is declared.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from component_config.check import Component, Variable, lacks
-from component_config.complaints import Complaints
+from component_config.complaints import NOT_DECLARED, Complaints
 from component_config.files import File
 from component_config.values import split
+from machines.device_model.controllers import NOT_BUILT
 
 V201, V21 = VERSIONS = ("2.0.1", "2.1")
 
@@ -94,22 +95,17 @@ Lack = tuple[str, str, str, str]
 """File, component.variable, what is wrong, the only version that wants it; empty: both do."""
 
 
-def check(components: Components, versions: Iterable[str] | None, complaints: Complaints) -> list[str]:
-    """Complain about what is required and not declared; returns what is only a warning.
+def check(components: Components, versions: Iterable[str] | None, complaints: Complaints) -> None:
+    """Complain about what is required by a version of OCPP and not declared.
 
     *versions* that the station speaks: None is what the files say.
     """
     spoken = _spoken(components) if versions is None else frozenset(versions)
-    warnings = Complaints()
     if components and spoken:
         for file, where, text, only in _lacks(components):
-            if file in complaints.unread:
-                continue  # It may be all there; what is wrong with it is said already.
-            if not only or spoken == {only}:
-                complaints.add(file, where, f"{text} (OCPP {' and '.join(v for v in VERSIONS if v in spoken and only in ('', v))})")
-            elif only in spoken:
-                warnings.add(file, where, f"{text} (OCPP {only})")
-    return warnings.lines
+            # Of a file that could not be read all may be there; what is wrong with it is said already.
+            if file not in complaints.unread and (not only or only in spoken):
+                complaints.add(NOT_DECLARED, file, where, f"{text} (OCPP {' and '.join(v for v in VERSIONS if v in spoken and only in ('', v))})")
 
 
 def _spoken(components: Components) -> frozenset[str]:
@@ -149,8 +145,10 @@ def _lacks(components: Components) -> Iterator[Lack]:
 
 
 def _offered(component: Component, when: str) -> bool:
-    """Whether the component says of itself that what it controls is there."""
-    return any(v.title().casefold() == when.casefold() and _actual(v) == "true" for v in component.variables)
+    """Whether the component says of itself that what it controls is there, and it is built."""
+    return component.address.folded()[0] not in NOT_BUILT and any(
+        v.title().casefold() == when.casefold() and _actual(v) == "true" for v in component.variables
+    )
 
 
 def _missing(file: File, component: Component, wanted: tuple[str, ...], only: str) -> Iterator[Lack]:
@@ -166,14 +164,14 @@ def _missing(file: File, component: Component, wanted: tuple[str, ...], only: st
             yield file.label, where, "is required and not declared; right would be a property for it", only
         elif not any(a.type == "Actual" for a in variable.attributes):
             yield file.label, where, "is required and has no attribute of type Actual; right would be to add one", only
-        elif not variable.required and component.address.folded()[0] != "networkconfiguration" and _empty(variable):
+        elif not variable.required and component.address.folded()[0] != "networkconfiguration" and _empty(component, variable):
             # Where the file itself calls it required, that was said already; a slot without values is a free one.
             yield file.label, where, "is required and has no value; right would be a 'value' in its attribute, or a 'default'", only
 
 
-def _empty(variable: Variable) -> bool:
+def _empty(component: Component, variable: Variable) -> bool:
     """Whether it lacks a value that only the file can give."""
-    return variable.source != "EVEREST" and any(lacks(a) for a in variable.attributes)
+    return variable.source != "EVEREST" and any(lacks(component.address, variable.name, a) for a in variable.attributes)
 
 
 def _unlimited(file: File, component: Component) -> Iterator[Lack]:

@@ -1,13 +1,14 @@
 """Values in OCPP's text form, and whether they may stand where they stand (OCPP 2.x Part 2, VariableCharacteristicsType).
 
-Law: a value is never bent into shape: what is not exactly of its data type, within its limits and in its list is refused with a reason.
+Invariant: what is not exactly of its data type, within its limits and in its list is told with a reason; the reason's kind says whether it counts all
+the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from component_config.complaints import Wrong, meant
+from component_config.complaints import MEMBER, OUT_OF_LIMITS, OUT_OF_LIST, VALUE, Wrong, meant
 
 NUMBERS = ("decimal", "integer")
 LISTS = ("MemberList", "OptionList", "SequenceList")
@@ -174,14 +175,17 @@ def _shape(text: str) -> str:
 def _members(raw: object, *, once: bool) -> str:
     """A comma separated list; *once* for a set, in which a member stands only once, and not for a sequence."""
     members = [_text(m, "string").strip() for m in raw] if type(raw) is list else split(_text(raw, "MemberList"))
-    if not all(members):
-        raise Wrong("has an empty member between two commas; right would be 'a,b'")
     if any("," in m for m in members):
         raise Wrong("has a member with a comma in it; right would be one member for each")
+    there = [m for m in members if m]
+    usable = ",".join(dict.fromkeys(there) if once else there)
+    kind = MEMBER if len(usable) <= TEXT_MAX else VALUE
+    if len(there) < len(members):
+        raise Wrong("has an empty member between two commas; right would be 'a,b'", kind=kind, usable=usable)
     twice = sorted({m for m in members if members.count(m) > 1}) if once else []
     if twice:
-        raise Wrong("names a member twice; right would be once", twice[0])
-    return ",".join(members)
+        raise Wrong("names a member twice; right would be once", twice[0], kind=kind, usable=usable)
+    return usable
 
 
 def split(text: str) -> list[str]:
@@ -199,18 +203,18 @@ def check(text: str, data_type: str, low: str, high: str, allowed: Sequence[str]
     """
     if data_type in NUMBERS:
         if low and less(text, low):
-            raise Wrong(f"is below its minLimit; right would be {low} or more")
+            raise Wrong(f"is below its minLimit; right would be {low} or more", kind=OUT_OF_LIMITS)
         if high and less(high, text):
-            raise Wrong(f"is above its maxLimit; right would be {high} or less")
+            raise Wrong(f"is above its maxLimit; right would be {high} or less", kind=OUT_OF_LIMITS)
     else:
         size = str(len(text))
         if low and less(size, low):
-            raise Wrong(f"has {size} characters; right would be {low} or more")
+            raise Wrong(f"has {size} characters; right would be {low} or more", kind=OUT_OF_LIMITS)
         if high and less(high, size):
-            raise Wrong(f"has {size} characters; right would be {high} or fewer")
+            raise Wrong(f"has {size} characters; right would be {high} or fewer", kind=OUT_OF_LIMITS)
     if allowed and data_type in LISTS:
         for member in [text] if data_type == "OptionList" else split(text):
             if member not in allowed:
                 near = meant(member, allowed)
                 hint = f"did you mean '{near}'?" if near else f"right would be one of: {', '.join(allowed)}"
-                raise Wrong(f"is not in its valuesList; {hint}", "" if member == text else member)
+                raise Wrong(f"is not in its valuesList; {hint}", "" if member == text else member, kind=OUT_OF_LIST)

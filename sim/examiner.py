@@ -1,4 +1,4 @@
-"""Who knows what must come of a directory of component files: what it declares, or everything that is wrong with it.
+"""Who knows what must come of a directory of component files: what it declares, and everything that is wrong with it.
 
 Law: it is independent: it imports nothing that reads or judges a component file, and knows Part 2 by other means (json, decimal, datetime,
 regular expressions), simply and slowly.
@@ -26,6 +26,12 @@ PROPERTY = {
 KIND = {"dataType", "unit", "minLimit", "maxLimit", "valuesList", "supportsMonitoring"}
 ATTRIBUTE = {"type", "mutability", "value", "persistent", "constant"}
 
+HARMLESS = {"$schema", "description", "honoured", "persistent", "required", "source", "supportsMonitoring", "unit"}
+"""Keys of which a misspelled one decides nothing; so is ``type``, but of an attribute."""
+
+ALIKE = {("Value", "valuesList"), ("max_limit", "maximum"), ("maxLimits", "maximum")}
+"""Keys that are drawn, and look like a known one although more than a letter is another."""
+
 
 class Declaration(NamedTuple):
     """What an attribute has to be declared as; a secret's *value* is the text that has to be put away."""
@@ -49,12 +55,13 @@ class Declaration(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """*faults* are (what the file has to be called, component.variable); *declarations* are what counts where there are none.
+    """*faults* are (what the file has to be called, component.variable) of what keeps a station from starting, *doubts* of what is only a warning.
 
-    *marked*: the mark of the secrets stands in secrets only.
+    *declarations* are what counts where there are no faults.  *marked*: the mark of the secrets stands in secrets only.
     """
 
     faults: frozenset[tuple[str, str]]
+    doubts: frozenset[tuple[str, str]]
     declarations: tuple[Declaration, ...]
     marked: bool
 
@@ -104,6 +111,24 @@ def _over(old: Json, new: Json) -> None:
             old[key] = value
 
 
+def _is_misspelled(key: str, known: set[str], *, of_attribute: bool = False) -> bool:
+    """Whether an unknown key looks like one of the *known* ones that decide what is declared."""
+    deciding = known - HARMLESS - (set() if of_attribute else {"type"})
+    return any(_nearly(_plain(key), _plain(one)) or (key, one) in ALIKE for one in deciding)
+
+
+def _plain(key: str) -> str:
+    return key.casefold().replace("_", "")
+
+
+def _nearly(one: str, two: str) -> bool:
+    """Whether two texts are the same but for one letter."""
+    short, long = sorted((one, two), key=len)
+    same = next((i for i, (a, b) in enumerate(zip(short, long, strict=False)) if a != b), len(short))
+    rest = short[same:]
+    return rest == long[same + 1 :] if len(short) < len(long) else rest[1:] == long[same + 1 :]
+
+
 def _objects(body: Json) -> list[tuple[Json, set[str]]]:
     """The objects of a property, and which members each may have."""
     attributes = body.get("attributes")
@@ -123,6 +148,7 @@ class _Examiner:
     def __init__(self, made: Directory) -> None:
         self.made = made
         self.faults: set[tuple[str, str]] = set()
+        self.doubts: set[tuple[str, str]] = set()
         self.marked = True
         self.pinned: set[tuple[str, str, str, str]] = set()
         self.added: set[tuple[str, str, str]] = set()
@@ -157,7 +183,12 @@ class _Examiner:
             self.component(name, address, document, touched.get(name, {}))
         self.station(addresses)
         counts = [d for address, name, d in self.declarations if addresses.get(name) and not self.replaced(name, addresses)]
-        return Verdict(frozenset(self.faults), tuple(counts), self.marked)
+        return Verdict(frozenset(self.faults), frozenset(self.doubts), tuple(counts), self.marked)
+
+    def keys(self, place: tuple[str, str], found: set[str], known: set[str], *, of_attribute: bool = False) -> None:
+        """Keys of an object."""
+        for key in found - known:
+            (self.faults if _is_misspelled(key, known, of_attribute=of_attribute) else self.doubts).add(place)
 
     # Files over files
 
@@ -191,10 +222,9 @@ class _Examiner:
         self, name: str, address: tuple[str, str, int, int], patch: Json, base_name: str, documents: dict[str, Any]
     ) -> dict[tuple[str, str], str]:
         here = _told(address)
-        if set(patch) - {"name", "instance", "evse_id", "connector_id", "properties", "description", "type", "$schema"}:
-            self.faults.add((name, here))
+        self.keys((name, here), set(patch), {"name", "instance", "evse_id", "connector_id", "properties", "description", "type", "$schema"})
         if not isinstance(patch.get("description", ""), str):
-            self.faults.add((name, here))
+            self.doubts.add((name, here))
         if not isinstance(patch.get("properties"), dict):
             self.faults.add((name, here))
             return {}
@@ -250,8 +280,8 @@ class _Examiner:
                             old[member].append(one)
                 else:
                     _over(old, {member: deepcopy(value)})
-            if any(value is None and key not in known for part, known in _objects(body) for key, value in part.items()):
-                self.faults.add((name, f"{here}.{title}"))
+            for part, known in _objects(body):
+                self.keys((name, f"{here}.{title}"), {key for key, value in part.items() if value is None}, known, of_attribute=known is ATTRIBUTE)
             self.pinned |= {(base_name, old["variable_name"], old.get("instance", ""), kind) for kind in _pinned(old, body)}
         return touched
 
@@ -283,12 +313,15 @@ class _Examiner:
         known = {"name", "instance", "evse_id", "connector_id", "properties", "required", "description", "type", "$schema"}
         properties = document.get("properties")
         required = document.get("required", [])
-        wrong = set(document) - known or not isinstance(document.get("description", ""), str) or document.get("type", "object") != "object"
-        if wrong or not isinstance(properties, dict) or not isinstance(required, list) or not all(isinstance(r, str) for r in required):
-            self.faults.add((name, here))
+        self.keys((name, here), set(document), known)
+        if not isinstance(document.get("description", ""), str) or document.get("type", "object") != "object":
+            self.doubts.add((name, here))
+        if not isinstance(required, list) or not all(isinstance(r, str) for r in required):
+            self.doubts.add((name, here))
         if not isinstance(properties, dict):
+            self.faults.add((name, here))
             if isinstance(required, list) and all(isinstance(r, str) for r in required) and required:
-                self.faults.add((name, here))
+                self.doubts.add((name, here))
             return
         wanted = set()
         if isinstance(required, list) and all(isinstance(r, str) for r in required):
@@ -297,7 +330,7 @@ class _Examiner:
                     {word} if word in properties else {key for key, b in properties.items() if isinstance(b, dict) and b.get("variable_name") == word}
                 )
                 if not labels:
-                    self.faults.add((name, here))
+                    self.doubts.add((name, here))
                 wanted |= labels
         seen = set()
         for label, body in properties.items():
@@ -313,8 +346,12 @@ class _Examiner:
             self.marked = self.marked and (is_secret(body) or SECRET not in json.dumps(body))
             # Of a variable without a name nobody can say that it needs a value.
             judged = _Property(body, required=label in wanted and bool(variable))
-            if not judged.check():
-                self.faults.add((file, f"{here}.{title}" if here else title))
+            judged.check()
+            place = (file, f"{here}.{title}" if here else title)
+            if not judged.good:
+                self.faults.add(place)
+            if judged.doubtful:
+                self.doubts.add(place)
             for declared in judged.found:
                 whole = declared._replace(
                     component=address,
@@ -389,11 +426,11 @@ MINUTES: Final = 60
 
 
 class _Bad(Exception):
-    """The value cannot stand."""
+    """The value cannot be used."""
 
 
 class _Property:
-    """One property; *check* says whether it is without fault, and *found* are its declarations then."""
+    """One property: *check* finds out whether it is *good* and whether it is *doubtful*; *found* are its declarations where it is good."""
 
     def __init__(self, body: Json, *, required: bool) -> None:
         self.body = body
@@ -401,82 +438,101 @@ class _Property:
         self.secret = is_secret(body)
         self.found: list[Declaration] = []
         self.good = True
+        self.doubtful = False
 
     def must(self, holds: bool) -> None:  # noqa: FBT001 (it is a claim)
         self.good = self.good and holds
 
-    def check(self) -> bool:
+    def should(self, holds: bool) -> None:  # noqa: FBT001 (it is a claim)
+        self.doubtful = self.doubtful or not holds
+
+    def keys(self, found: set[str], known: set[str], *, of_attribute: bool = False) -> None:
+        for key in found - known:
+            misspelled = _is_misspelled(key, known | ({"monitors"} if known is PROPERTY else set()), of_attribute=of_attribute)
+            (self.must if misspelled else self.should)(False)  # noqa: FBT003 (it is a claim)
+
+    def flag(self, body: Json, name: str, *, otherwise: bool) -> bool:
+        value = body.get(name, otherwise)
+        self.should(type(value) is bool)
+        return value if type(value) is bool else otherwise
+
+    def choice(self, name: str, words: tuple[str, ...]) -> str:
+        value = self.body.get(name, words[0])
+        self.should(value in words)
+        return value if value in words else words[0]
+
+    def check(self) -> None:
         body = self.body
-        self.must(not set(body) - PROPERTY)
-        self.must(isinstance(body.get("description", ""), str))
-        self.must(body.get("source", "OCPP") in ("OCPP", "EVEREST"))
-        self.must(body.get("policy", "runtime-wins") in ("runtime-wins", "file-wins"))
-        for flag in ("required", "honoured", "reboot"):
-            self.must(type(body.get(flag, True)) is bool)
+        self.keys(set(body), PROPERTY)
+        self.should(isinstance(body.get("description", ""), str))
+        source, policy = self.choice("source", ("OCPP", "EVEREST")), self.choice("policy", ("runtime-wins", "file-wins"))
+        needed = self.flag(body, "required", otherwise=False)
+        honoured, reboot = self.flag(body, "honoured", otherwise=True), self.flag(body, "reboot", otherwise=False)
+        self.must(isinstance(body.get("characteristics"), dict))
         kind: Json = body["characteristics"] if isinstance(body.get("characteristics"), dict) else {}
-        data_type, low, high, members = self.kind(kind)
+        data_type, low, high, members, unit, monitored = self.kind(kind)
         attributes = body.get("attributes")
         if not isinstance(attributes, list) or not attributes:
             self.good = False
-            return self.good
+            return
         self.must(all(isinstance(a, dict) for a in attributes))
         attributes = [a for a in attributes if isinstance(a, dict)]
         types = [a.get("type", "Actual") for a in attributes]
         self.must(all(t in ("Actual", "MaxSet", "MinSet", "Target") for t in types))
         self.must(all(types.count(t) == 1 for t in types))
-        self.must("default" not in body or "Actual" in types)
-        source_is_ours = body.get("source", "OCPP") != "EVEREST"
+        self.should("default" not in body or "Actual" in types)
         named = _name_is_good(body.get("variable_name")) and bool(body["variable_name"])
-        required = ((body.get("required", False) is True and named) or self.required) and source_is_ours
+        required = ((needed and named) or self.required) and source != "EVEREST"
         found = []
         for attribute, name in zip(attributes, types, strict=True):
             mutability = attribute.get("mutability", "ReadWrite")
             self.must(mutability in ("ReadOnly", "ReadWrite", "WriteOnly"))
-            self.must(not set(attribute) - ATTRIBUTE)
-            self.must(all(type(attribute.get(flag, True)) is bool for flag in ("persistent", "constant")))
+            self.keys(set(attribute), ATTRIBUTE, of_attribute=True)
+            persistent = self.flag(attribute, "persistent", otherwise=True)
+            self.must(type(attribute.get("constant", False)) is bool)
             raw = [attribute["value"]] if "value" in attribute else []
             if name == "Actual" and "default" in body:
                 raw.append(body["default"])
-            texts = []
-            for one in raw if data_type else []:
+            self.should(None not in raw)
+            raw = [one for one in raw if one is not None]
+            text = None
+            for number, one in enumerate(raw if data_type else []):
                 try:
-                    texts.append(self.text(one, data_type, low, high, members))
+                    found_text = self.text(one, data_type, low, high, members)
                 except _Bad:
-                    self.good = False
-                    texts.append(None)
-            text = texts[0] if texts else None
+                    (self.should if number else self.must)(False)  # noqa: FBT003 (it is a claim)
+                    found_text = None
+                text = text if number else found_text
             if name == "Actual" and mutability == "ReadWrite" and required and data_type and (not raw or raw[0] == ""):
-                self.must(text is not None)
+                self.should(text is not None)
             if str(body.get("variable_name")).casefold() == "identity":
                 self.must(":" not in (text or ""))
-            found.append((attribute, name, mutability, text))
+            found.append((attribute, name, mutability, text, persistent))
         if self.good:
-            for attribute, name, mutability, text in found:
-                others = (
-                    kind.get("unit", ""), attribute.get("persistent", True), attribute.get("constant", False), kind.get("supportsMonitoring", False),
-                    required, body.get("honoured", True), body.get("policy", "runtime-wins"), body.get("reboot", False),
-                )  # fmt: skip
+            for attribute, name, mutability, text, persistent in found:
+                others = (unit, persistent, attribute.get("constant", False), monitored, required, honoured, policy, reboot)
                 nowhere = ("", "", 0, 0)
                 self.found.append(
                     Declaration(nowhere, ("", ""), name, data_type, mutability, text, self.secret and bool(text), (low, high), members, others, "")
                 )
-        return self.good
 
-    def kind(self, kind: Json) -> tuple[str, Decimal | None, Decimal | None, tuple[str, ...]]:
-        self.must(not set(kind) - KIND)
+    def kind(self, kind: Json) -> tuple[str, Decimal | None, Decimal | None, tuple[str, ...], str, bool]:
+        self.keys(set(kind), KIND)
         data_type = kind.get("dataType")
+        unit = kind.get("unit", "")
+        if not _name_is_good(unit) or len(unit) > UNIT_MOST:
+            self.doubtful, unit = True, ""
+        monitored = self.flag(kind, "supportsMonitoring", otherwise=False)
         if not isinstance(data_type, str) or data_type not in TYPES:
             self.good = False
-            return "", None, None, ()
-        unit = kind.get("unit", "")
-        self.must(_name_is_good(unit) and len(unit) <= UNIT_MOST)
-        self.must(type(kind.get("supportsMonitoring", False)) is bool)
+            self.should("valuesList" not in kind)  # whatever it holds, something of it may be said
+            return "", None, None, (), unit, monitored
         limits: list[Decimal | None] = []
         for key in ("minLimit", "maxLimit"):
             number = _number(kind[key]) if key in kind else None
             self.must(key not in kind or number is not None)
             if number is not None and data_type in ("boolean", "dateTime"):
-                self.good, number = False, None
+                self.doubtful, number = True, None
             if number is not None and data_type not in ("integer", "decimal") and not _counts(kind[key], number):
                 self.good, number = False, None
             limits.append(number)
@@ -484,22 +540,31 @@ class _Property:
         if low is not None and high is not None and low > high:
             self.good, low, high = False, None, None
         members: tuple[str, ...] = ()
-        if "valuesList" in kind:
+        if data_type not in LISTS:
+            self.should("valuesList" not in kind)
+        elif "valuesList" in kind:
             try:
-                text = ",".join(_parts(kind["valuesList"], once=True))
+                parts = self.parts(kind["valuesList"], once=True)
+                self.must(bool(parts) or kind["valuesList"] in ("", []) or (isinstance(kind["valuesList"], str) and not kind["valuesList"].strip()))
+                self.must(len(",".join(parts)) <= LIST_MOST)
+                self.should(bool(parts))
+                members = tuple(parts)
             except _Bad:
                 self.good = False
-            else:
-                self.must(data_type in LISTS and 1 <= len(text) <= LIST_MOST)
-                members = tuple(text.split(",")) if text and data_type in LISTS else ()
         else:
-            self.must(data_type not in LISTS)
-        return data_type, low, high, members
+            self.doubtful = True
+        return data_type, low, high, members, unit, monitored
+
+    def parts(self, raw: Any, *, once: bool) -> list[str]:
+        """The members of a list that count: not an empty one, and of a set each once."""
+        parts = _parts(raw)
+        there = [part for part in parts if part]
+        there = list(dict.fromkeys(there)) if once else there
+        self.should(len(there) == len(parts))
+        return there
 
     def text(self, raw: Any, data_type: str, low: Decimal | None, high: Decimal | None, members: tuple[str, ...]) -> str | None:
         """The value as OCPP writes it; None for none."""
-        if raw is None:
-            raise _Bad
         if raw == "" and data_type not in ("string", "MemberList", "SequenceList"):
             return None
         size: Decimal | None = None
@@ -523,19 +588,19 @@ class _Property:
                 if not _is_moment(text):
                     raise _Bad
             case "MemberList" | "SequenceList":
-                parts = _parts(raw, once=data_type == "MemberList")
-                if members and any(part not in members for part in parts):
-                    raise _Bad
+                parts = self.parts(raw, once=data_type == "MemberList")
+                self.should(not members or all(part in members for part in parts))
                 text = ",".join(parts)
             case _:
                 if type(raw) not in (str, int):
                     raise _Bad
                 text = str(raw)
-                if data_type == "OptionList" and members and text not in members:
-                    raise _Bad
+                self.should(data_type != "OptionList" or not members or text in members)
         size = Decimal(len(text)) if size is None else size
-        if len(text) > TEXT_MOST or (low is not None and size < low) or (high is not None and size > high):
+        outside = (low is not None and size < low) or (high is not None and size > high)
+        if len(text) > TEXT_MOST or (self.secret and outside):
             raise _Bad
+        self.should(not outside)
         if self.secret and text and not (text.isascii() and text.isprintable()):
             raise _Bad
         return text
@@ -556,7 +621,7 @@ def _counts(raw: Any, number: Decimal) -> bool:
     return number >= 0 and number == number.to_integral_value() and not (isinstance(raw, str) and "." in raw)
 
 
-def _parts(raw: Any, *, once: bool) -> list[str]:
+def _parts(raw: Any) -> list[str]:
     if type(raw) is list:
         if not all(type(one) in (str, int) for one in raw):
             raise _Bad
@@ -565,7 +630,7 @@ def _parts(raw: Any, *, once: bool) -> list[str]:
         parts = [part.strip() for part in str(raw).split(",")] if str(raw).strip() else []
     else:
         raise _Bad
-    if any(not part or "," in part for part in parts) or (once and len(set(parts)) != len(parts)):
+    if any("," in part for part in parts):
         raise _Bad
     return parts
 

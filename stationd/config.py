@@ -122,7 +122,7 @@ def _named(args: argparse.Namespace) -> str:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Load a directory and say everything that is wrong with it."""
+    """Load a directory and print every complaint about it, with its class; returns 1 where a station would not start with it."""
     from component_config.complaints import ConfigFault
 
     try:
@@ -131,8 +131,9 @@ def check(args: argparse.Namespace) -> int:
         for line in fault.warnings:
             print(f"warning: {line}")
         for line in fault.complaints:
-            print(line)
-        print(f"{args.directory}: {len(fault.complaints)} complaints; a station would not start with these files", file=sys.stderr)
+            print(f"fatal: {line}")
+        counted = f"{len(fault.complaints)} fatal complaints, {len(fault.warnings)} warnings"
+        print(f"{args.directory}: {counted}; a station would not start with these files", file=sys.stderr)
         return 1
     for line in loaded.warnings:
         print(f"warning: {line}")

@@ -6,12 +6,13 @@ Law: nothing that may not stand is taken, nothing that may is refused, every com
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from component_config.complaints import Complaint
 from component_config.load import ConfigFault, Loaded, load
 from sim.directories import SECRET, Directory, directory
 from sim.examiner import Declaration, Verdict, examine
@@ -76,8 +77,8 @@ def tried(made: Directory, outcome: Outcome) -> list[str]:
     return wrong + list(_refused(first, kept, verdict))
 
 
-def _loaded(root: Path) -> tuple[Loaded | tuple[str, ...] | Exception, list[str]]:
-    """What the loader makes of it, with the secrets that it put away: declarations, complaints, or what it never may, an exception."""
+def _loaded(root: Path) -> tuple[Loaded | tuple[Complaint, ...] | Exception, list[str]]:
+    """What the loader makes of it, with the secrets that it put away: declarations, all complaints, or what it never may, an exception."""
     kept: list[str] = []
 
     def keep(text: str, kind: str) -> str:
@@ -87,28 +88,39 @@ def _loaded(root: Path) -> tuple[Loaded | tuple[str, ...] | Exception, list[str]
     try:
         return load([root], keep, ()), kept
     except ConfigFault as fault:
-        return fault.complaints, kept
+        return (*fault.complaints, *fault.warnings), kept
     except Exception as error:  # noqa: BLE001 (that is what is looked for)
         return error, kept
 
 
-def _refused(complaints: tuple[str, ...], kept: list[str], verdict: Verdict) -> Iterator[str]:
-    places = {f"{file}: {where}" if where else file for file, where in verdict.faults}
-    if not places:
+def _refused(complaints: tuple[Complaint, ...], kept: list[str], verdict: Verdict) -> Iterator[str]:
+    if not verdict.faults:
         yield f"refused without a fault: {complaints[0]}"
         return
-    for place in sorted(places):
-        if not any(_is_at(line, place) for line in complaints):
+    yield from _said([line for line in complaints if line.kind.fatal], _places(verdict.faults), verdict)
+    # What else is wrong with a variable that cannot be read is not always told.
+    everywhere = _places(verdict.faults | verdict.doubts)
+    yield from (f"said of what is well: {line}" for line in complaints if not any(_is_at(line, place) for place in everywhere))
+    if kept:
+        yield "a secret of what was refused put away"
+
+
+def _places(found: Iterable[tuple[str, str]]) -> list[str]:
+    return sorted({f"{file}: {where}" if where else file for file, where in found})
+
+
+def _said(lines: Sequence[Complaint], places: list[str], verdict: Verdict) -> Iterator[str]:
+    """What is wrong with the complaints about *places*, one or more for each and none for any other."""
+    for place in places:
+        if not any(_is_at(line, place) for line in lines):
             yield f"nothing said of {place!a}"
-    for line in complaints:
+    for line in lines:
         if not any(_is_at(line, place) for place in places):
             yield f"said of what is well: {line}"
         if not line.isprintable():
             yield f"not one printable line: {line!a}"
         if SECRET in line and verdict.marked:
             yield "a secret in a complaint"
-    if kept:
-        yield "a secret of what was refused put away"
 
 
 def _is_at(line: str, place: str) -> bool:
@@ -125,6 +137,7 @@ def _taken(loaded: Loaded, kept: list[str], verdict: Verdict) -> Iterator[str]:
     if verdict.faults:
         yield f"taken with a fault at {min(verdict.faults)}"
         return
+    yield from _said(loaded.warnings, _places(verdict.doubts), verdict)
     if SECRET in repr(loaded) and verdict.marked:
         yield "a secret in what is declared"
     if sorted(kept) != sorted(d.value or "" for d in verdict.declarations if d.secret):

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from component_config.complaints import Complaint
 from component_config.load import ConfigFault, Loaded, load
 
 Json = dict[str, Any]
@@ -73,15 +72,22 @@ class Files:
         """The values of the component under test."""
         return {d.variable: d.value for d in self.load().declarations if d.component == "Tank"}
 
-    def complaints(self) -> tuple[str, ...]:
-        """What is wrong with the directory."""
-        with pytest.raises(ConfigFault) as caught:
-            self.load()
-        assert str(caught.value) == "\n".join(caught.value.complaints)
-        assert self.kept == [], "a secret of a refused directory was put away"
-        return caught.value.complaints
+    def complaints(self) -> tuple[Complaint, ...]:
+        """What is wrong with the directory, the fatal things first."""
+        refused = ""
+        fatal: tuple[Complaint, ...] = ()
+        try:
+            found = self.load().warnings
+        except ConfigFault as fault:
+            refused, fatal, found = str(fault), fault.complaints, fault.warnings
+        if fatal:
+            assert refused == "\n".join(fatal)
+            assert self.kept == [], "a secret of a refused directory was put away"
+        assert all(line.kind.fatal for line in fatal)
+        assert not any(line.kind.fatal for line in found)
+        return (*fatal, *found)
 
-    def complaint(self) -> str:
+    def complaint(self) -> Complaint:
         """The one thing that is wrong with the directory."""
         (only,) = self.complaints()
         assert "right would be" in only or "did you mean" in only or "has to" in only or "is missing" in only, only

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from component_config.complaints import NO_VALUE
 from component_config.load import ConfigFault, load
-from tests.component_config.files import Files, component, variable
+from tests.component_config.files import CONNECTOR, Files, component, variable
 from wire.declared import Declared
 
 DIALECT = Path(__file__).parent / "dialect"
@@ -131,16 +132,25 @@ def slot(url: str, **more: Any) -> dict[str, Any]:
     )
 
 
-def test_a_free_slot_needs_no_values_and_a_used_one_does(files: Files) -> None:
-    """If this failed, either an unused slot would stop the station, or a used one could lack what dialling needs."""
+def test_a_slot_needs_no_values_and_uses_none(files: Files) -> None:
+    """If this failed, somebody would write an address where nothing reads it, or an unused slot would stop the station."""
     files.put("standardized/N.json", slot(""))
-    files.load()
-    files.put("standardized/N.json", slot("ws://localhost:9000"))
-    assert "NetworkConfiguration[1].SecurityProfile: is required and has no value" in files.complaint()
-    files.put("standardized/N.json", slot("ws://localhost:9000", value=2))
-    assert "OcppCsmsUrl: has to begin with wss://" in files.complaint()
-    files.put("standardized/N.json", slot("wss://localhost:9000", value=2))
-    files.load()
+    assert files.complaints() == ()
+    for url, more in (("ws://localhost:9000", {}), ("ws://localhost:9000", {"value": 2}), ("no URL", {"value": 2})):
+        files.put("standardized/N.json", slot(url, **more))
+        assert files.complaint() == (
+            "standardized/N.json: NetworkConfiguration[1].OcppCsmsUrl: is not read; right would be a profile for this slot in "
+            "InternalCtrlr.NetworkConnectionProfiles"
+        )
+
+
+def test_what_the_station_knows_by_itself_needs_neither_mutability_nor_value(files: Files) -> None:
+    """If this failed, Connector.AvailabilityState without mutability and value, as libocpp ships it, would be complained of."""
+    state = variable("AvailabilityState", "OptionList", valuesList="Available,Occupied", required=True, attributes=[{"type": "Actual"}])
+    files.put("custom/Connector_1_1.json", {**CONNECTOR, "properties": {**CONNECTOR["properties"], "state": state}})
+    assert files.complaints() == ()
+    files.tank(variable("AvailabilityState", "OptionList", valuesList="a", required=True, attributes=[{}]))
+    assert files.complaint().kind is NO_VALUE
 
 
 def test_the_order_is_the_files_names(files: Files) -> None:

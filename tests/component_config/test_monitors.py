@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from component_config.complaints import MONITOR, TWICE
 from tests.component_config.files import Files, Json, variable
 from wire.declared import Declared, DeclaredMonitor, read, written
 
@@ -71,6 +72,7 @@ def test_the_same_type_twice_needs_two_severities(files: Files) -> None:
     assert len(declared(files, monitor(), monitor(severity=5), monitor("LowerThreshold"))) == 3
     files.tank(watched(monitor(value=3), monitor(value=4)))
     assert files.complaint().endswith(f"{D} (monitor 2): is a second UpperThreshold of severity 4; right would be another severity")
+    assert files.complaint().kind is TWICE
 
 
 REFERRED = {"reference_value": 1}
@@ -107,9 +109,19 @@ WRONG: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("body", "text"), WRONG, ids=[text for _, text in WRONG])
 def test_a_monitor_that_cannot_be(files: Files, body: Json, text: str) -> None:
-    """If this failed, a monitor would be passed over in silence, and an alarm never come."""
+    """If this failed, a monitor would be passed over in silence and an alarm never come, or one faulty monitor stop the station."""
     files.tank(body)
     assert text in files.complaint()
+    assert files.complaint().kind is MONITOR
+    assert [one.monitors for one in files.load().declarations if one.component == "Tank"] == [()] * len(body["attributes"])
+
+
+def test_the_other_monitors_stay(files: Files) -> None:
+    """If this failed, one faulty monitor would take those beside it along."""
+    files.tank(watched(monitor("Upper"), monitor(value=3), monitor(severity=5, transaction=1)))
+    assert len(files.complaints()) == 2
+    [found] = [one.monitors for one in files.load().declarations if one.component == "Tank"]
+    assert [(one.type, one.value, one.severity) for one in found] == [("UpperThreshold", "3", 4)]
 
 
 def test_a_declaration_with_monitors_is_read_as_it_was_written() -> None:

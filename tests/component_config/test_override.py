@@ -260,7 +260,7 @@ def test_an_override_of_a_file_that_is_none(files: Files) -> None:
     """If this failed, two mistakes in two files would show one after the other."""
     files.put("standardized/Tank.json", {"name": "Tank", "properties": 5})
     over(files, change(default=5), monitors=1)
-    first, second = files.complaints()
+    second, first = files.complaints()
     assert first.startswith("override/Tank.json: Tank: key 'monitors' is not known")
     assert second.startswith("standardized/Tank.json: Tank: 'properties' is 5")
 
