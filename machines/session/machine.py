@@ -26,7 +26,7 @@ from machines.inputs import (
 )
 from machines.meter.facts import MeterAsked, MeterRead
 from machines.meter.state import METERS
-from machines.meter.values import PERIODIC, UPDATED, is_fresh, meter_value, reading_due
+from machines.meter.values import PERIODIC, SAMPLED_ENABLED, UPDATED, is_fresh, meter_value, reading_due
 from machines.outbound.facts import Delivered, Dropped
 from machines.protocol.serve import served
 from machines.session.authorize import (
@@ -221,8 +221,8 @@ def on_setting(station: Station, fact: Changed, cx: Context) -> Conclusions:
 
 
 def repaced(station: Station, fact: Changed, cx: Context) -> Conclusions:
-    """Another sampling interval counts from now on, in running transactions too; and measurands where there were none."""
-    if SAMPLE_INTERVAL_S.is_in(fact) or UPDATED.is_in(fact):
+    """Pace the samples of running transactions anew: by another interval, with measurands where there were none, switched on or off."""
+    if any(one.is_in(fact) for one in (SAMPLE_INTERVAL_S, SAMPLED_ENABLED, UPDATED)):
         interval_us = sample_interval_us(station)
         for evse_id, session in sorted(station[SESSIONS].of.items()):
             if session.transaction is not None:
