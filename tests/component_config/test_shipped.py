@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from component_config.load import Loaded, load, shipped
-from machines.device_model.derived import BY_NAME
+from machines.device_model.controllers import NOT_BUILT
+from machines.device_model.derived import BY_NAME, derived
+from machines.device_model.state import key_in
 from wire.declared import Declared
 
 ROOT = shipped().parent
@@ -102,9 +104,8 @@ PLAIN = {
     ("DeviceDataCtrlr", "ValueSize"): "is the most that OCPP itself transports, beside the two sizes that machines keep",
     ("EVSE", "AllowReset"): "says no until Reset is built",
     ("InternalCtrlr", "JournalBytesMost"): "is kept by the process, before there are machines",
-    ("NetworkConfiguration", "ApnEnabled"): "says no until access points are dialled",
-    ("NetworkConfiguration", "VpnEnabled"): "says no until private networks are dialled",
     ("OCPPCommCtrlr", "FileTransferProtocols"): "is empty until files are transferred",
+    ("OCPPCommCtrlr", "UnlockOnEVSideDisconnect"): "is true: a plug is held for a vehicle that is connected, and for no other",
     ("SecurityCtrlr", "AdditionalRootCertificateCheck"): "says no until certificates are installed",
 }
 """Variables that are true by themselves: no machine reads them, and nobody can set them.  With the reason."""
@@ -118,7 +119,7 @@ def plain(declared: Declared) -> bool:
 def test_what_is_declared_is_honoured_or_says_that_it_is_not(found: Loaded) -> None:
     """If this failed, a CSMS could set a variable, be told Accepted, and nothing would come of it; or would be told what nothing makes true."""
     read = read_by_machines()
-    idle = [d for d in found.declarations if d.honoured and name_of(d) not in read and (d.component.casefold(), d.variable.casefold()) not in BY_NAME]
+    idle = [d for d in found.declarations if d.honoured and name_of(d) not in read and derived(key_in(d)) is None]
     assert sorted(name_of(d) for d in idle if not plain(d)) == []
     assert {key for key in PLAIN if key[0] != "*"} <= {(d.component, d.variable) for d in idle}, "a reason for what is read by now"
 
@@ -139,6 +140,13 @@ def test_what_is_not_built_is_not_there(found: Loaded) -> None:
     assert controllers - missing == {name for name in controllers if any(d.component == name and d.honoured for d in found.declarations)} - missing
     honoured = {name_of(d) for d in found.declarations if d.component in missing and d.honoured and d.variable != "Available"}
     assert honoured == set(), "a machine reads a variable of a controller that says it is not there"
+
+
+def test_what_is_not_built_is_what_the_table_says(found: Loaded) -> None:
+    """If this failed, a controller that is built would go on saying that it is not there, or the files would need the table to be honest."""
+    missing = {d.component.casefold() for d in found.declarations if d.variable == "Available" and d.value == "false"}
+    assert missing == NOT_BUILT.keys()
+    assert found.warnings == ()
 
 
 def test_a_full_inventory_is_as_large_as_that_of_others(found: Loaded) -> None:
