@@ -138,7 +138,8 @@ def forgotten() -> Story:
 
 def edited() -> Story:
     """Values are set by everybody; an EVSE leaves the files while it charges and is not let go, then while it does not; it comes back."""
-    story = Story({"Shop.Name": "shop"}).boot()
+    story = Story({"Shop.Name": "shop", "OCPPCommCtrlr.WebSocketPingInterval": "60"}).boot()
+    story.when(OperatorSet(component="OCPPCommCtrlr", variable="WebSocketPingInterval", value="30"))
     story.call("SetVariables", {"setVariableData": [{"component": {"name": "Shop"}, "variable": {"name": "Name"}, "attributeValue": "csms"}]})
     story.when(OperatorSet(component="Shop", variable="Name", value="operator", hold=True))
     story.when(OperatorSet(component="Shop", variable="Street", value="nobody has one"))
