@@ -147,8 +147,8 @@ class CsmsPort:
         got = frame.read(data, link.version)
         match got:
             case frame.Call():
-                problem = self._schemas.verdict(link.version, f"{got.action}Request", got.payload)
-                payload = sealing.seal(got.action, got.payload, self._vault.keep, self._secrets, valid=problem is None)
+                plain, problem = self._schemas.check(link.version, f"{got.action}Request", got.payload)
+                payload = sealing.seal(got.action, plain, self._vault.keep, self._secrets, valid=problem is None)
                 if problem is None:
                     self._put(Called(link=link.link, message_id=got.message_id, action=got.action, payload=payload))
                 else:
@@ -185,13 +185,13 @@ class CsmsPort:
             # An answer to nothing: whoever sent it cannot be helped, but the journal shall know.
             self._garbled(link, payload, "an answer to a message that this station did not send on this link", b"")
             return
-        problem = self._schemas.verdict(link.version, f"{action}Response", payload)
+        plain, problem = self._schemas.check(link.version, f"{action}Response", payload)
         self._put(
             Answered(
                 link=link.link,
                 entry=place[0],
                 attempt=place[1],
-                payload=sealing.seal(action, payload, self._vault.keep, self._secrets, valid=problem is None),
+                payload=sealing.seal(action, plain, self._vault.keep, self._secrets, valid=problem is None),
                 problem=problem.description if problem is not None else "",
             )
         )

@@ -244,9 +244,13 @@ def check_payload(schemas: Schemas | None, version: str, message: str, payload: 
     """An outgoing payload keeps the schema of the link's version, and no placeholder leaves."""
     if b"<sealed:" in payload:
         raise Violation("no placeholder leaves", f"{message}: {payload!r}")
-    problem = schemas.verdict(version, message, payload) if schemas is not None else None
+    if schemas is None:
+        return
+    plain, problem = schemas.check(version, message, payload)
     if problem is not None:
         raise Violation("outgoing payloads keep their schema", f"{message} on {version}: {problem.description}: {payload!r}")
+    if plain is not payload:
+        raise Violation("outgoing integers are written plainly", f"{message} on {version}: {payload!r}")
 
 
 def check_performed(effect_id: EffectId, durable_seq: int, *, answers: bool) -> None:

@@ -401,10 +401,10 @@ class Batch:
         got = frame.read(data, self.version)
         if not isinstance(got, frame.Call):
             raise Wrong(f"no call: {data[:200]!r}")
-        problem = self.schemas.verdict(self.version, f"{action}Request", got.payload)
+        plain, problem = self.schemas.check(self.version, f"{action}Request", got.payload)
         if (problem is None) != valid:
             raise Wrong(f"{'a valid' if valid else 'an invalid'} payload was {'refused' if valid else 'let through'}: {got.payload[:300]!r}")
-        body = sealing.seal(action, got.payload, self._keep, self.secrets, valid=valid)
+        body = sealing.seal(action, plain, self._keep, self.secrets, valid=valid)
         called = Called(link=self.link, message_id=got.message_id, action=action, payload=body)
         bad = (
             CalledBadly(link=self.link, message_id=got.message_id, action=action, payload=body, code=problem.code, description="")

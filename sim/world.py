@@ -65,7 +65,7 @@ from sim.process import Crash, Process
 from sim.reference import Onlooker, Wrong
 from wire import frame, jsontext, sealed, sealing
 from wire.declared import Declared, written
-from wire.schemas import Schemas
+from wire.schemas import Checked, Schemas
 
 JOURNAL: Final = 0x51A7
 """The number of a simulated journal; lives do not meet, so one number serves them all."""
@@ -877,12 +877,12 @@ class World:
         keep = self.vault.keep
         match got:
             case frame.Call():
-                problem = self._verdict(wire, f"{got.action}Request", got.payload)
-                payload = sealing.seal(got.action, got.payload, keep)
+                plain, problem = self._check(wire, f"{got.action}Request", got.payload)
+                payload = sealing.seal(got.action, plain, keep)
                 if problem is None:
                     return Called(link=wire.link, message_id=got.message_id, action=got.action, payload=payload)
                 return CalledBadly(
-                    link=wire.link, message_id=got.message_id, action=got.action, payload=payload, code=problem[0], description=problem[1]
+                    link=wire.link, message_id=got.message_id, action=got.action, payload=payload, code=problem.code, description=problem.description
                 )
             case frame.CallResult():
                 place = read_message_id(self.number, got.message_id)
@@ -890,13 +890,13 @@ class World:
                 if place is None or action is None:
                     return self._garbled(wire, got.payload, "an answer to a message that this station did not send on this link", b"")
                 self._landed(wire, got.message_id)
-                problem = self._verdict(wire, f"{action}Response", got.payload)
+                plain, problem = self._check(wire, f"{action}Response", got.payload)
                 if problem is None and action == "BootNotification":
-                    status = jsontext.decode(got.payload)["status"]
+                    status = jsontext.decode(plain)["status"]
                     self.accepted = self.accepted or status == "Accepted"
                     self.pending = status == "Pending"
-                payload = sealing.seal(action, got.payload, keep)
-                return Answered(link=wire.link, entry=place[0], attempt=place[1], payload=payload, problem=problem[1] if problem else "")
+                payload = sealing.seal(action, plain, keep)
+                return Answered(link=wire.link, entry=place[0], attempt=place[1], payload=payload, problem=problem.description if problem else "")
             case frame.CallError():
                 place = read_message_id(self.number, got.message_id)
                 wire.asked.pop(got.message_id, None)
@@ -915,9 +915,8 @@ class World:
         if wire.flying == message_id:
             wire.flying = ""
 
-    def _verdict(self, wire: Wire, message: str, payload: bytes) -> tuple[str, str] | None:
-        problem = self.schemas.verdict(wire.version, message, payload) if self.schemas is not None else None
-        return None if problem is None else (problem.code, problem.description)
+    def _check(self, wire: Wire, message: str, payload: bytes) -> Checked:
+        return self.schemas.check(wire.version, message, payload) if self.schemas is not None else (payload, None)
 
     def _garbled(self, wire: Wire, data: bytes, reason: str, answer: bytes) -> Garbled:
         return Garbled(

@@ -3,6 +3,9 @@
 Law: the verdict is that of OCPP's JSON schemas, made by types that are built from them on first use; a problem is told by path and rule, and never
 shows a value.
 
+An integer is one by its value, as in JSON schema (draft 6): ``300.0`` and ``3e2`` are the integer 300, and leave here as ``300``, so that neither a
+state nor an answer carries a float where OCPP has an integer.
+
 One verdict is stricter than the schemas': numbers must fit 64 bits, because whatever holds them later does so too.
 """
 
@@ -13,12 +16,13 @@ from collections.abc import Callable
 from keyword import iskeyword
 from typing import Annotated, Any, Literal, Union
 
-from msgspec import UNSET, DecodeError, Meta, Struct, UnsetType, ValidationError, defstruct
+from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
+
+from wire.jsontext import INT64, decode_with_spellings, encode, whole_number
 
 BOM = b"\xef\xbb\xbf"
 NAME_MOST = 64
-INT64 = (-(1 << 63), (1 << 63) - 1)
 
 Read = Callable[[str, str], bytes | None]
 """(version, schema name such as ``SetVariablesRequest``) -> the schema's text, None where the version has no such message."""
@@ -32,6 +36,10 @@ class Problem(Struct, frozen=True, gc=False):
     path: str
 
 
+Checked = tuple[bytes, Problem | None]
+"""What came of a payload: its JSON text with every integer written plainly, and what is wrong with it (then the text is as it came)."""
+
+
 class Schemas:
     """Verdicts, by version and message."""
 
@@ -39,6 +47,8 @@ class Schemas:
         self._read = read
         self._json: Decoder[Any] = Decoder()
         self._decoders: dict[tuple[str, str], Decoder[Any]] = {}
+        self._integers: dict[tuple[str, str], Any] = {}
+        """Where integers stand in messages that came with one that was not written plainly: few peers ever send one."""
 
     def knows(self, version: str, name: str) -> bool:
         """Whether the version has a message of that name."""
@@ -46,16 +56,45 @@ class Schemas:
 
     def verdict(self, version: str, name: str, payload: bytes) -> Problem | None:
         """What is wrong with *payload*; None where nothing is, or where the version has no such message."""
-        decoder = self._decoder(version, name)
+        return self.check(version, name, payload)[1]
+
+    def check(self, version: str, name: str, payload: bytes) -> Checked:
+        """Check *payload* and write its integers plainly; the same object where they are already, or where the version has no such message."""
+        decoder = self._decoders.get((version, name)) or self._decoder(version, name)
         if decoder is None:
-            return None
+            return payload, None
         try:
             decoder.decode(payload)
         except ValidationError as error:
-            return explain(str(error), self._members(version, name))
+            wrong = error
         except (DecodeError, RecursionError, ValueError):
-            return Problem("FormatViolation", "$: not valid JSON", "$")
-        return None
+            return payload, Problem("FormatViolation", "$: not valid JSON", "$")
+        else:
+            return payload, None
+        plain = self._plain(version, name, payload)
+        if plain is not payload:
+            try:
+                decoder.decode(plain)
+            except ValidationError as error:
+                wrong = error
+            else:
+                return plain, None
+        return payload, explain(str(wrong), self._members(version, name))
+
+    def _plain(self, version: str, name: str, payload: bytes) -> bytes:
+        """*payload* with whole numbers such as ``7.0`` written as ``7`` where the schema has an integer; the same object where there is none."""
+        if re.search(_POINT_OR_EXPONENT, payload) is None:
+            return payload
+        key = (version, name)
+        if key not in self._integers:
+            schema = self._schema(version, name)
+            self._integers[key] = places_of_integers(schema) if schema is not None else None
+        try:
+            value = decode_with_spellings(payload)
+            plain = _with_plain_integers(value, self._integers[key])
+        except (DecodeError, RecursionError, ValueError):
+            return payload
+        return payload if plain is value else encode(plain)
 
     def _decoder(self, version: str, name: str) -> Decoder[Any] | None:
         key = (version, name)
@@ -120,6 +159,50 @@ def compiled(schema: dict[str, Any], name: str) -> Any:
     return kind(schema, name)
 
 
+def places_of_integers(schema: dict[str, Any]) -> Any:
+    """Where *schema* has integers: True for one, a dict for an object with some in its members, a list of one for an array of them, None for none."""
+    definitions: dict[str, Any] = schema.get("definitions", {})
+    found: dict[str, Any] = {}
+
+    def places(node: dict[str, Any]) -> Any:
+        reference = node.get("$ref")
+        if reference is not None:
+            target = reference.rsplit("/", 1)[1]
+            if target not in found:
+                found[target] = places(definitions[target])
+            return found[target]
+        match node.get("type"):
+            case "integer":
+                return True
+            case "array":
+                items = places(node.get("items", {}))
+                return None if items is None else [items]
+            case _:
+                members = {name: places(member) for name, member in node.get("properties", {}).items()}
+                return {name: place for name, place in members.items() if place is not None} or None
+
+    return places(schema)
+
+
+def _with_plain_integers(value: Any, places: Any) -> Any:
+    """*value* with what stands where *places* has an integer as an int, if it is whole; the same object where nothing changes."""
+    if places is True and isinstance(value, Raw):
+        integer = whole_number(bytes(value).decode())
+        return value if integer is None else integer
+    if isinstance(places, list) and isinstance(value, list):
+        made = [_with_plain_integers(one, places[0]) for one in value]
+        return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
+    if isinstance(places, dict) and isinstance(value, dict):
+        changed = {}
+        for name, place in places.items():
+            if name in value:
+                new = _with_plain_integers(value[name], place)
+                if new is not value[name]:
+                    changed[name] = new
+        return {**value, **changed} if changed else value
+    return value
+
+
 def _whole(value: float | None, default: int) -> int:
     return default if value is None else int(value)
 
@@ -154,6 +237,7 @@ def _struct(node: dict[str, Any], called: str, kind: Callable[[dict[str, Any], s
 
 
 # Patterns for problems only: compiled on first use.
+_POINT_OR_EXPONENT = rb"[0-9][.eE]"
 _QUOTED = r"`([^`]*)`"
 _WHERE = r"(?a) - at `(?:key in )?(\$(?:\.\w+|\[[0-9]+\]|\[\.\.\.\])*)`$"
 _STEP = r"(?a)\.(\w+)"
