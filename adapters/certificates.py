@@ -5,15 +5,17 @@ Law: a certificate is judged once, here, when it is given, and the verdict is pa
 
 from __future__ import annotations
 
+import re
 import ssl
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import SetupFault
 from machines.certificates.facts import Certificate
 from machines.certificates.state import ROOT_USES
+from machines.connection import reasons
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -33,6 +35,76 @@ KEY_MARK = "PRIVATE KEY-----"
 FINGERPRINT_DIGITS = 16
 """How much of a fingerprint people are shown."""
 
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+"""Cipher suites of TLS 1.2 that a link may use: forward secrecy and no primitive of legacy use (A00.FR.319, A00.FR.320); those of TLS 1.3 all are so.
+
+Named here, as the default differs between builds of Python.
+"""
+
+NOT_TRUSTED = "the server's certificate is not trusted"
+"""How the detail of a ``tls certificate`` begins where that is what is wrong."""
+
+HANDSHAKE_FAILURE = "SSLV3_ALERT_HANDSHAKE_FAILURE"
+CERTIFICATE_WANTED = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+VERSION_FAILURES = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION", "WRONG_SSL_VERSION", "VERSION_TOO_LOW"})
+"""What OpenSSL calls it that the server has no TLS version from 1.2 on.  WRONG_VERSION_NUMBER is a server that does not speak TLS at all."""
+
+CIPHER_FAILURES = frozenset(
+    {HANDSHAKE_FAILURE, "TLSV1_ALERT_INSUFFICIENT_SECURITY", "UNKNOWN_CIPHER_RETURNED", "WRONG_CIPHER_RETURNED", "DH_KEY_TOO_SMALL"}
+)
+CERTIFICATE_FAILURES = frozenset({"BAD_SIGNATURE", "WRONG_CERTIFICATE_TYPE", "WRONG_SIGNATURE_TYPE"})
+CERTIFICATE_LIBRARIES = frozenset({"ASN1", "X509"})
+_INNER_LIBRARY = r"\] (\w+) lib\b"
+"""How Python shows an error without a reason of its own: ``[SSL] ASN1 lib (_ssl.c:1006)``."""
+
+
+class Handshake(ssl.SSLObject):
+    """A TLS handshake that tells a server without a common cipher suite from one that ends it later, mostly for a certificate of ours."""
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake.  Raises ssl.SSLError."""
+        try:
+            super().do_handshake()
+        except ssl.SSLError as error:
+            if error.reason == HANDSHAKE_FAILURE and self.cipher() is not None:
+                # Before TLS 1.3 the alert is the same.
+                error.reason = CERTIFICATE_WANTED
+            raise
+
+
+def tls_failure(error: ssl.SSLError) -> tuple[str, str]:
+    """Why a handshake failed: a word of ``machines.connection.reasons``, and what is wrong, for people."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return reasons.TLS_CERTIFICATE, f"{NOT_TRUSTED}: {error.verify_message.rstrip('.')}"
+    found = error.reason or ""
+    inner = re.search(_INNER_LIBRARY, str(error)) if not found else None
+    said = found.replace("_", " ").lower() or "the TLS handshake failed"
+    if found == CERTIFICATE_WANTED:
+        return reasons.TLS, "the server wants a client certificate (security profile 3), and this station has none"
+    if found in VERSION_FAILURES:
+        return reasons.TLS_VERSION, f"the server has no TLS version from 1.2 on: {said}"
+    if found in CIPHER_FAILURES:
+        return reasons.TLS_CIPHER, f"the server has no cipher suite that this station allows: {said}"
+    if found in CERTIFICATE_FAILURES or (inner[1] if inner else error.library) in CERTIFICATE_LIBRARIES:
+        return reasons.TLS_CERTIFICATE, f"the server's certificate is not valid: {said if found else 'it cannot be read'}"
+    return reasons.TLS, said
+
+
+def wildcard_for(certificate: Mapping[str, Any], host: str) -> str:
+    """The wildcard name in a server's certificate that stands for *host*; empty where it has none, or only some for other hosts.
+
+    *certificate* is what ``ssl.SSLSocket.getpeercert`` gives.  A name with a star counts even where the exact name stands beside it: whoever holds
+    such a key can be every host of the domain.
+    """
+    names = [str(name) for kind, name in certificate.get("subjectAltName", ()) if kind == "DNS"]
+    names += [str(name) for part in certificate.get("subject", ()) for kind, name in part if kind == "commonName"]
+    for name in names:
+        pattern = re.escape(name.rstrip(".")).replace(r"\*", "[^.]*")
+        if "*" in name and re.fullmatch(pattern, host.rstrip("."), re.IGNORECASE):
+            return name
+    return ""
+
 
 def trust(roots: Sequence[str]) -> ssl.SSLContext:
     """What a link trusts: exactly *roots*, PEM texts, where there are any, else the operating system's; TLS 1.2 at least, host name checked.
@@ -46,6 +118,8 @@ def trust(roots: Sequence[str]) -> ssl.SSLContext:
     else:
         context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.sslobject_class = Handshake
     return context
 
 

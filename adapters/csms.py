@@ -9,10 +9,11 @@ import logging
 from collections.abc import Callable
 from hashlib import blake2b
 
-from adapters.websocket import NOT_TRUSTED, WebSocket
+from adapters.websocket import WebSocket
 from engine.event import Effect, EffectId, Input
 from engine.ports import Tell
 from eventlog.vault import FRAME, SECRET, Keeper, shown_to_csms
+from machines.connection import reasons
 from machines.connection.machine import over_tls
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetPingInterval
 from machines.inputs import Answered, Called, CalledBadly, Garbled, LinkDown, LinkUp, Refused, StraySend
@@ -80,7 +81,7 @@ class CsmsPort:
                 if self._socket is not None and self._events is not None and self._events.link == effect.link:
                     self._socket.close(effect.code, effect.reason)
                 else:
-                    self.tell_down(effect.link, "closed by us", "the link was gone already")
+                    self.tell_down(effect.link, reasons.CLOSED_BY_US, "the link was gone already")
             case SetPingInterval():
                 if self._socket is not None and self._events is not None and self._events.link == effect.link:
                     self._socket.set_ping_interval(float(effect.seconds))
@@ -118,6 +119,7 @@ class CsmsPort:
             connect_timeout_s=CONNECT_TIMEOUT_S,
             ping_interval_s=float(dial.ping_interval_s),
             ping_timeout_s=0.0,  # as long as the interval, also after it is changed
+            wildcards=dial.wildcards,
         )
 
     # Inputs
@@ -137,7 +139,7 @@ class CsmsPort:
         """The link is gone."""
         if not self._stopped:
             # What TLS complains of names no secret and no address, and is what somebody has to know to mend it.
-            log.info("link %d: down (%s)", link, f"{reason}: {detail}" if reason == "tls" else reason)
+            log.info("link %d: down (%s)", link, f"{reason}: {detail}" if reason.startswith(reasons.TLS) else reason)
             self._tell(LinkDown(link=link, reason=reason, detail=detail))
 
     def heard(self, link: _Link, data: bytes) -> None:
@@ -262,7 +264,12 @@ class _Link:
 
     def closed(self, reason: str, code: int, detail: str) -> None:
         text = f"{code} {detail}".strip() if code else detail
-        if reason == "tls" and detail.startswith(NOT_TRUSTED):
-            trusted = f"only the {self._roots} CSMS roots that are installed" if self._roots else "the system's roots, for no CSMS root is installed"
-            text = f"{text}; trusted are {trusted} (stationd config roots list)"
+        if reason == reasons.TLS_CERTIFICATE:
+            from adapters.certificates import NOT_TRUSTED  # loaded already, as there was TLS
+
+            if detail.startswith(NOT_TRUSTED):
+                trusted = (
+                    f"only the {self._roots} CSMS roots that are installed" if self._roots else "the system's roots, for no CSMS root is installed"
+                )
+                text = f"{text}; trusted are {trusted} (stationd config roots list)"
         self._port.tell_down(self.link, reason, text[:200])

@@ -16,6 +16,7 @@ from typing import Protocol as Interface
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from adapters import websockets_light  # noqa: F401 (before the first import of websockets)
+from machines.connection import reasons
 
 from websockets.client import ClientProtocol  # isort: skip
 from websockets.exceptions import PayloadTooBig
@@ -38,11 +39,9 @@ STATUS_LINE_MOST_BYTES = 1024
 REASON_MOST_BYTES = 123
 """What a close frame has room for (RFC 6455, 5.5)."""
 
-NOT_TRUSTED = "the server's certificate is not trusted"
-"""How the detail of a ``tls`` begins where that is what is wrong."""
-
 _SAFE = "/%:@!$&'()*+,;=~-._?"
-_ABNORMAL, _INVALID_DATA, _TOO_BIG, _SWITCHING = 1006, 1007, 1009, 101
+_ABNORMAL, _INVALID_DATA, _TOO_BIG = 1006, 1007, 1009
+_SWITCHING, _UNAUTHORIZED = 101, 401
 _REFUSALS = {
     401: "the CSMS does not accept the password of this identity",
     403: "the CSMS does not let this identity in",
@@ -71,16 +70,9 @@ class Events(Interface):
     def closed(self, reason: str, code: int, detail: str) -> None:
         """The end: nothing is told after it.  *detail* is for people.
 
-        *reason* and what *code* means there:
-
-        * ``unreachable``: no TCP connection, no such host, or a URL that is none; 0.
-        * ``tls``: the TLS handshake failed; 0.
-        * ``timeout``: no open WebSocket within the limit; 0.
-        * ``refused``: the server answered the upgrade with the HTTP status *code*; a redirect counts, it is not followed.
-        * ``handshake``: what the server answered is no WebSocket upgrade; 0.
-        * ``closed by CSMS``, ``closed by us``: the close code; 0 where we gave up before the link was open.
-        * ``oversized``: a message was longer than ``max_bytes``; 1009.
-        * ``ping timeout``, ``lost``: the link ended without a close frame; 1006.
+        *reason* is a word of :mod:`machines.connection.reasons`.  *code* is the HTTP status of ``unauthorized`` and ``refused`` (a redirect counts,
+        it is not followed), the close code of ``closed by CSMS``, ``closed by us`` (0 where we gave up before the link was open), ``oversized``,
+        ``ping timeout`` and ``lost``, else 0.
         """
 
 
@@ -106,6 +98,7 @@ class WebSocket(asyncio.Protocol):
         "_timer",
         "_transport",
         "_why",
+        "_wildcards",
     )
 
     def __init__(self, events: Events, *, max_bytes: int) -> None:
@@ -130,6 +123,7 @@ class WebSocket(asyncio.Protocol):
         self._ping_timeout_s = 0.0
         self._ping_sent: bytes | None = None
         self._pings = 0
+        self._wildcards = False
 
     # Dialling
 
@@ -144,12 +138,14 @@ class WebSocket(asyncio.Protocol):
         connect_timeout_s: float,
         ping_interval_s: float,
         ping_timeout_s: float,
+        wildcards: bool = False,
     ) -> None:
         """Connect to ``URL/identity`` (Part 4, 3.1.1).  Returns at once; ``opened`` or ``closed`` tells what came of it.
 
         *basic_auth* is the password, the user is the identity (A00.FR.204); user info in the URL is not used.  *ssl_context* is for ``wss``;
         without one the system's trust store decides.  *connect_timeout_s* is for everything until the link is open: name, TCP, TLS, upgrade.
-        *ping_interval_s* of 0 sends no pings; *ping_timeout_s* of 0 waits for a pong as long as the interval.
+        *ping_interval_s* of 0 sends no pings; *ping_timeout_s* of 0 waits for a pong as long as the interval.  *wildcards*: the server's certificate
+        may be made out to a wildcard name.
 
         Raises:
             RuntimeError: It was dialled or closed before.
@@ -157,6 +153,7 @@ class WebSocket(asyncio.Protocol):
         if self._task is not None or self._why is not None:
             raise RuntimeError("this WebSocket was dialled or closed before; make another one for another link")
         self._ping_s, self._ping_timeout_s = ping_interval_s, ping_timeout_s
+        self._wildcards = wildcards
         self._limit = self._loop.call_later(connect_timeout_s, self._too_long, connect_timeout_s)
         self._task = self._loop.create_task(self._connect(url, identity, subprotocols, basic_auth, ssl_context))
 
@@ -164,7 +161,7 @@ class WebSocket(asyncio.Protocol):
         try:
             uri = connection_uri(url, identity)
         except ValueError as error:
-            self._finish("unreachable", 0, f"the URL of the CSMS cannot be used: {error}")
+            self._finish(reasons.UNREACHABLE, 0, f"the URL of the CSMS cannot be used: {error}")
             return
         offered = [Subprotocol(name) for name in subprotocols]
         self._protocol = protocol = ClientProtocol(uri, subprotocols=offered or None, max_size=self._max_bytes, logger=_SILENT)
@@ -187,23 +184,23 @@ class WebSocket(asyncio.Protocol):
             )
         except asyncio.CancelledError:
             if self._transport is None:
-                self._finish(*(self._why or ("closed by us", 0, "before the link was open")))
+                self._finish(*(self._why or (reasons.CLOSED_BY_US, 0, "before the link was open")))
             raise
         except ssl.SSLError as error:
-            self._finish("tls", 0, _tls(error))
+            self._finish(*_tls(error))
         except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError) as error:
             # Of a connect that goes on to TLS, these are about TLS: the server hung up on our handshake.
-            self._finish("tls" if uri.secure else "unreachable", 0, error.strerror or "the server hung up")
+            self._finish(reasons.TLS if uri.secure else reasons.UNREACHABLE, 0, error.strerror or "the server hung up")
         except (OSError, ValueError) as error:
-            self._finish("unreachable", 0, (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__)
+            self._finish(reasons.UNREACHABLE, 0, (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__)
         except Exception as error:  # the law: whatever happens, closed is told
             log.exception("connecting failed in a way that is a bug")
-            self._finish("unreachable", 0, type(error).__name__)
+            self._finish(reasons.UNREACHABLE, 0, type(error).__name__)
 
     def _too_long(self, limit_s: float) -> None:
         self._limit = None
         what = "the server did not answer the upgrade" if self._transport is not None else "no connection"
-        self._give_up("timeout", 0, f"{what} within {limit_s:g} s")
+        self._give_up(reasons.TIMEOUT, 0, f"{what} within {limit_s:g} s")
 
     # What the transport tells
 
@@ -213,6 +210,16 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         if self._why is not None or self._done:
             transport.abort()
+            return
+        name = "" if self._wildcards else _wildcard(transport, self._protocol)
+        if name:
+            # Before anything of the upgrade, and so the password, leaves.
+            self._give_up(
+                reasons.TLS_CERTIFICATE,
+                0,
+                f"the server's certificate is made out to the wildcard name {name}; "
+                "give the CSMS one of its own name, or set SecurityCtrlr.AllowCSMSTLSWildcards",
+            )
             return
         sock = transport.get_extra_info("socket")
         if sock is not None:
@@ -243,7 +250,7 @@ class WebSocket(asyncio.Protocol):
         if events:
             self._events.all_heard()
         if protocol.handshake_exc is not None:
-            self._give_up("handshake", 0, f"the answer to the upgrade is none: {protocol.handshake_exc}")
+            self._give_up(reasons.HANDSHAKE, 0, f"the answer to the upgrade is none: {protocol.handshake_exc}")
         elif protocol.state is State.CLOSING:
             self._limit_closing()
 
@@ -277,12 +284,13 @@ class WebSocket(asyncio.Protocol):
             return False
         words = line.split()
         if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or len(words[1]) != 3 or not words[1].isdigit():  # noqa: PLR2004
-            self._give_up("handshake", 0, "the server does not speak HTTP")
+            self._give_up(reasons.HANDSHAKE, 0, "the server does not speak HTTP")
             return False
         status = int(words[1])
         if status != _SWITCHING:
             redirect = 300 <= status < 400  # noqa: PLR2004
-            self._give_up("refused", status, "redirects are not followed" if redirect else _REFUSALS.get(status, "HTTP status"))
+            says = "redirects are not followed" if redirect else _REFUSALS.get(status, "HTTP status")
+            self._give_up(reasons.UNAUTHORIZED if status == _UNAUTHORIZED else reasons.REFUSED, status, says)
             return False
         return True
 
@@ -357,7 +365,7 @@ class WebSocket(asyncio.Protocol):
             self._flush()
             self._limit_closing()
         elif protocol is None or protocol.state is State.CONNECTING:
-            self._give_up("closed by us", 0, reason or "before the link was open")
+            self._give_up(reasons.CLOSED_BY_US, 0, reason or "before the link was open")
 
     def _flush(self) -> None:
         """Hand what the core wrote to the transport."""
@@ -371,7 +379,7 @@ class WebSocket(asyncio.Protocol):
             if data:
                 transport.write(data)
         if self._backlogged and transport.get_write_buffer_size() > BACKLOG_MOST_BYTES:
-            self._give_up("lost", _ABNORMAL, f"the CSMS reads nothing while {transport.get_write_buffer_size()} bytes wait for it")
+            self._give_up(reasons.LOST, _ABNORMAL, f"the CSMS reads nothing while {transport.get_write_buffer_size()} bytes wait for it")
 
     # Keeping alive
 
@@ -406,7 +414,7 @@ class WebSocket(asyncio.Protocol):
 
     def _no_pong(self, limit_s: float) -> None:
         self._timer = None
-        self._give_up("ping timeout", _ABNORMAL, f"no pong within {limit_s:g} s")
+        self._give_up(reasons.PING_TIMEOUT, _ABNORMAL, f"no pong within {limit_s:g} s")
 
     # The end
 
@@ -442,17 +450,17 @@ class WebSocket(asyncio.Protocol):
         if protocol is None or self._head is not None or protocol.state is State.CONNECTING:
             if isinstance(exc, ssl.SSLError):
                 # TLS 1.3 refuses a client's certificate only after its handshake.
-                return "tls", 0, _tls(exc)
-            return "handshake", 0, "the server closed the connection before it answered the upgrade"
+                return _tls(exc)
+            return reasons.HANDSHAKE, 0, "the server closed the connection before it answered the upgrade"
         sent, received = protocol.close_sent, protocol.close_rcvd
         if isinstance(protocol.parser_exc, PayloadTooBig):
-            return "oversized", _TOO_BIG, f"a message was longer than {self._max_bytes} bytes"
+            return reasons.OVERSIZED, _TOO_BIG, f"a message was longer than {self._max_bytes} bytes"
         if received is not None and protocol.close_rcvd_then_sent is not False:
-            return "closed by CSMS", received.code, received.reason
+            return reasons.CLOSED_BY_CSMS, received.code, received.reason
         if sent is not None:
-            return "closed by us", sent.code, sent.reason
+            return reasons.CLOSED_BY_US, sent.code, sent.reason
         detail = "the connection ended without a close frame"
-        return "lost", _ABNORMAL, (isinstance(exc, OSError) and exc.strerror) or detail
+        return reasons.LOST, _ABNORMAL, (isinstance(exc, OSError) and exc.strerror) or detail
 
     def _finish(self, reason: str, code: int, detail: str) -> None:
         """The last word."""
@@ -498,8 +506,19 @@ def connection_uri(url: str, identity: str) -> WebSocketURI:
     return found
 
 
-def _tls(error: ssl.SSLError) -> str:
+def _tls(error: ssl.SSLError) -> tuple[str, int, str]:
     """What is wrong with the server's certificate, or with the handshake."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{NOT_TRUSTED}: {error.verify_message}"
-    return str(error.reason or "the TLS handshake failed").replace("_", " ").lower()
+    from adapters.certificates import tls_failure  # a link without TLS need not wait for it
+
+    reason, detail = tls_failure(error)
+    return reason, 0, detail
+
+
+def _wildcard(transport: asyncio.Transport, protocol: ClientProtocol | None) -> str:
+    """The wildcard name by which a server's certificate stands for its host; empty for none, and without TLS."""
+    certificate = transport.get_extra_info("peercert")
+    if not certificate or protocol is None:
+        return ""
+    from adapters.certificates import wildcard_for
+
+    return wildcard_for(certificate, protocol.uri.host)

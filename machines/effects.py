@@ -64,6 +64,7 @@ class Dial(Effect):
     """Open the WebSocket of *link*.  What comes of it is told by ``LinkUp`` or ``LinkDown``.  *password* is sealed; empty: none.
 
     *roots* are the PEM texts of the CSMS roots, of which one has to stand behind the server's certificate; none: those of the operating system.
+    *wildcards* says whether the server's certificate may be made out to a wildcard name (SecurityCtrlr.AllowCSMSTLSWildcards).
     """
 
     AFTER_CRASH: ClassVar[AfterCrash] = AfterCrash.FORGET
@@ -76,6 +77,7 @@ class Dial(Effect):
     password: str
     ping_interval_s: int
     roots: tuple[str, ...] = ()
+    wildcards: bool = False
 
 
 @record(245)

@@ -114,7 +114,7 @@ class LinkUp(Input):
 
 @record(41)
 class LinkDown(Input):
-    """The WebSocket of *link* is closed or never opened; *reason* is one of the adapter's fixed words, *detail* for people."""
+    """The WebSocket of *link* is closed or never opened; *reason* is a word of ``machines.connection.reasons``, *detail* for people."""
 
     link: int
     reason: str

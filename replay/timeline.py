@@ -15,6 +15,7 @@ from eventlog.store import Reading
 from machines.boot.facts import BootAccepted, BootPending, BootRejected, Rebooted
 from machines.clock.facts import ClockSet
 from machines.connection.facts import Dialled, Held, Lost, Opened
+from machines.connection.reasons import RESTARTED
 from machines.evse.machine import EvseFailed, EvseObeyed
 from machines.inputs import CardPresented, Started
 from machines.session.authorize import (
@@ -80,7 +81,6 @@ GRANTED = {
 STEP_TOLD_US = 1_000_000
 """A step of the clock that people would notice."""
 
-RESTARTED = "restarted"
 """The reason of a link that is only known to be gone because the process is new."""
 
 Said = tuple[str, str]

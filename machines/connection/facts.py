@@ -25,13 +25,18 @@ class Opened(Fact):
 
 @record(122)
 class Lost(Fact):
-    """The link is closed, or never opened.  *redial_at_us* says when to try again; *failures* how often in a row it never opened."""
+    """The link is closed, or never opened.
+
+    *reason* is a fixed word (``machines.connection.reasons``), *detail* says more for people.  *redial_at_us* says when to try again; *failures* how
+    often in a row it never opened.
+    """
 
     link: int
     reason: str
     redial_at_us: int
     failures: int
     at_us: int
+    detail: str = ""
 
 
 @record(123)

@@ -14,13 +14,14 @@ from engine.machine import Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.certificates.facts import CertificateDeleted, CertificateInstalled
 from machines.certificates.state import CSMS_ROOT, installed
+from machines.connection import reasons
 from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
 from machines.connection.state import CONNECTION, FOLDS, PINGING, Connection, Phase
 from machines.device_model.facts import RELEASE, Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable
 from machines.effects import Dial, HangUp, SetPingInterval
 from machines.inputs import HoldAsked, LinkDown, Stopping
-from machines.security.views import PASSWORD
+from machines.security.views import PASSWORD, WILDCARDS
 from machines.version.facts import VersionAgreed, VersionRefused, VersionsOffered
 from machines.version.state import VERSION
 from machines.version.state import Phase as Negotiation
@@ -93,19 +94,19 @@ def redial_at(station: Station, failures: int, cx: Context) -> int:
     return cx.at + wait_s * 1_000_000 + random_us
 
 
-def lost(station: Station, reason: str, cx: Context) -> Lost:
+def lost(station: Station, reason: str, cx: Context, detail: str = "") -> Lost:
     """The link is gone; a loss that we wanted comes back after the minimum, without doubling; a link without a common version failed."""
     here = station[CONNECTION]
     wanted = here.phase is Phase.CLOSING and station[VERSION].phase is not Negotiation.REFUSED
     failures = here.failures if wanted else here.failures + 1
-    return Lost(link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at)
+    return Lost(link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at, detail=detail)
 
 
 def wake_up(station: Station, event: Rebooted, cx: Context) -> Conclusions:  # noqa: ARG001
     """A fresh process holds no socket: whatever link the journal knows is gone."""
     here = station[CONNECTION]
     if here.phase is not Phase.DOWN:
-        yield Lost(link=here.link, reason="restarted", redial_at_us=cx.at + FIRST_DIAL_US, failures=0, at_us=cx.at)
+        yield Lost(link=here.link, reason=reasons.RESTARTED, redial_at_us=cx.at + FIRST_DIAL_US, failures=0, at_us=cx.at)
     if here.held in PASSING_HOLDS and (here.held or here.phase is Phase.DOWN):
         # A hold that an operator asked for outlives a restart; an orderly stop is over with it.
         yield Released(redial_at_us=cx.at + FIRST_DIAL_US)
@@ -162,14 +163,21 @@ def dial(station: Station, offered: VersionsOffered, cx: Context) -> Conclusions
         password=PASSWORD.text(station),
         ping_interval_s=station[CONNECTION].ping_interval_s,
         roots=installed(station, CSMS_ROOT) if over_tls(url) else (),
+        wildcards=over_tls(url) and WILDCARDS.boolean(station),
     )
 
 
 def trusted(station: Station, fact: CertificateInstalled | CertificateDeleted, cx: Context) -> Conclusions:
     """Other roots are trusted: a station that waits to try again need not wait, one that is connected goes on."""
-    here = station[CONNECTION]
     use = fact.certificate.use if isinstance(fact, CertificateInstalled) else fact.use
-    if use == CSMS_ROOT and here.phase is Phase.DOWN and not here.held and over_tls(slot_url(station)[1]):
+    if use == CSMS_ROOT:
+        yield from redial_over_tls(station, cx)
+
+
+def redial_over_tls(station: Station, cx: Context) -> Conclusions:
+    """What a TLS link accepts is another: a station that waits to dial one again dials it now."""
+    here = station[CONNECTION]
+    if here.phase is Phase.DOWN and not here.held and over_tls(slot_url(station)[1]):
         yield Released(redial_at_us=max(cx.at + FIRST_DIAL_US, here.lost_at_us + GAP_US if here.link else 0))
 
 
@@ -193,8 +201,10 @@ def link_down(station: Station, down: LinkDown, cx: Context) -> Conclusions:
     here = station[CONNECTION]
     if down.link == here.link and here.phase is not Phase.DOWN:
         # "no version in common" is a failure of the slot, though we were the ones who closed.
-        reason = here.reason if here.phase is Phase.CLOSING and here.reason else down.reason
-        yield lost(station, reason, cx)
+        if here.phase is Phase.CLOSING and here.reason:
+            yield lost(station, here.reason, cx)
+        else:
+            yield lost(station, down.reason, cx, down.detail)
 
 
 def after_loss(station: Station, fact: Lost, cx: Context) -> Conclusions:  # noqa: ARG001
@@ -209,8 +219,10 @@ def changed(station: Station, fact: Changed, cx: Context) -> Conclusions:
     here = station[CONNECTION]
     if (PRIORITY.is_in(fact) or PROFILES.is_in(fact)) and here.phase is Phase.DOWN:
         yield from configured(station, fact, cx)
-    elif PING_INTERVAL_S.is_in(fact):
+    if PING_INTERVAL_S.is_in(fact):
         yield from keep_ping_interval(station)
+    if WILDCARDS.is_in(fact):
+        yield from redial_over_tls(station, cx)
     if here.phase is Phase.UP and PASSWORD.is_in(fact) and fact.cause != RELEASE:
         yield Leaving(link=here.link, hang_up_at_us=cx.at + LINGER_US, reason="password replaced")
 

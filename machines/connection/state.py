@@ -59,6 +59,7 @@ class Connection(State):
     lost_at_us: int = 0
     reason: str = ""
     ping_interval_s: int = 0
+    detail: str = ""
 
 
 CONNECTION = Part("connection", Connection)
@@ -104,6 +105,7 @@ def fold_lost(here: Connection, fact: Lost) -> None:
     here.due_us = fact.redial_at_us
     here.failures = fact.failures
     here.reason = fact.reason
+    here.detail = fact.detail
 
 
 def fold_held(here: Connection, fact: Held) -> None:

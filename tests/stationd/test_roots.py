@@ -164,7 +164,7 @@ def test_a_link_over_tls_comes_up_with_the_root_that_was_provisioned(tmp_path: P
     assert done("get", "SecurityCtrlr.SecurityProfile", data=data) == "2\n"
 
 
-WRONG = "tls: the server's certificate is not trusted: "
+WRONG = "tls certificate: the server's certificate is not trusted: "
 
 
 @pytest.mark.parametrize(
