@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from engine.errors import EngineFault, JournalFault
 from engine.event import AfterCrash, Effect, EffectId, Event, Fact, Input
-from engine.machine import Context, Decide, Machine, Part, State, Station, state
+from engine.machine import EVERY, Context, Decide, Machine, Part, State, Station, state
 from engine.records import record
 
 FACTS_MAX = 2048
@@ -145,11 +145,19 @@ class Kernel:
         for fact, evolve in self.ENGINE_FOLDS.items():
             folds.setdefault(fact, []).append((ENGINE.name, evolve))
         told: dict[Any, list[tuple[Machine, Decide]]] = {}
+        every: dict[Any, list[tuple[Machine, Decide]]] = {}
         for machine in machines:
             for fact, evolve in machine.folds.items():
                 folds.setdefault(fact, []).append((machine.name, evolve))
             for heard, decide in machine.hears.items():
-                told.setdefault(heard, []).append((machine, decide))
+                if isinstance(heard, tuple) and heard[1] == EVERY:
+                    every.setdefault(heard[0], []).append((machine, decide))
+                else:
+                    told.setdefault(heard, []).append((machine, decide))
+        for kind, rows in every.items():
+            for topic in {kind, *[heard for heard in told if isinstance(heard, tuple) and heard[0] is kind]}:
+                # In the listed order of the machines, like everything that is told.
+                told[topic] = sorted([*told.get(topic, ()), *rows], key=lambda row: machines.index(row[0]))
         self.folds = {fact: tuple(rows) for fact, rows in folds.items()}
         self.told = {heard: tuple(rows) for heard, rows in told.items()}
         self.timed = tuple(m for m in machines if m.deadlines is not None)

@@ -97,6 +97,9 @@ Folds = Mapping[type[Fact], Callable[[S, Any], None]]
 
 Conclusions = Iterator[Fact | Effect]
 Decide = Callable[[Station, Any, Context], Conclusions]
+EVERY = "*"
+"""In the place of a topic: every one of them, besides whoever hears that topic alone.  No topic is spelled so."""
+
 Heard = type[Event] | tuple[type[Event], str] | tuple[type[Event], type[Effect]]
 
 
@@ -105,8 +108,9 @@ class Machine:
 
     *folds*: fact type -> function that changes the state in place.  *hears*: event type -> decision; a key ``(Called, "GetVariables")`` hears
     one topic of an input, ``(Settled, ApplyPlan)`` the outcome of one effect type.  An input's topic is the field that its class names
-    in ``TOPIC``.  *deadlines*: (due, why) pairs of the state; the machine is told ``Woke`` when one of its own is due.  *conclude* runs once
-    the agenda of a turn is empty and one of the parts in *watches* has changed, for what must look at the whole station.
+    in ``TOPIC``; ``Called`` alone hears the topics that nobody else hears, ``(Called, EVERY)`` all of them.  *deadlines*: (due, why) pairs of the
+    state; the machine is told ``Woke`` when one of its own is due.  *conclude* runs once the agenda of a turn is empty and one of the parts in
+    *watches* has changed, for what must look at the whole station.
     """
 
     __slots__ = ("conclude", "deadlines", "folds", "hears", "name", "part", "watches")

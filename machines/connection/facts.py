@@ -23,12 +23,19 @@ class Opened(Fact):
     at_us: int
 
 
+@record(450)
+class LinkConfirmed(Fact):
+    """The CSMS sent the first OCPP-J frame on the link: it lets this station in, with the password that the link was dialled with."""
+
+    link: int
+
+
 @record(122)
 class Lost(Fact):
     """The link is closed, or never opened.
 
     *reason* is a fixed word (``machines.connection.reasons``), *detail* says more for people.  *redial_at_us* says when to try again; *failures* how
-    often in a row it never opened.
+    often in a row there was no link, or only one that the other side closed at once.
     """
 
     link: int

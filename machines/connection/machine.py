@@ -10,17 +10,17 @@ from typing import Any
 
 from engine.kernel import Woke
 from engine.luck import draw
-from engine.machine import Conclusions, Context, Machine, Station
+from engine.machine import EVERY, Conclusions, Context, Machine, Station
 from machines.boot.facts import Rebooted
 from machines.certificates.facts import CertificateDeleted, CertificateInstalled
 from machines.certificates.state import CSMS_ROOT, installed
 from machines.connection import reasons
-from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
-from machines.connection.state import CONNECTION, FOLDS, PINGING, Connection, Phase
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, LinkConfirmed, Lost, Opened, PingIntervalChanged, Released
+from machines.connection.state import CONNECTION, FOLDS, PINGING, Connection, Phase, has_worked
 from machines.device_model.facts import RELEASE, Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.views import Variable
 from machines.effects import Dial, HangUp, SetPingInterval
-from machines.inputs import HoldAsked, LinkDown, Stopping
+from machines.inputs import Answered, Called, CalledBadly, HoldAsked, LinkDown, Refused, Stopping, StraySend
 from machines.security.views import PASSWORD, WILDCARDS
 from machines.version.facts import VersionAgreed, VersionRefused, VersionsOffered
 from machines.version.state import VERSION
@@ -95,10 +95,15 @@ def redial_at(station: Station, failures: int, cx: Context) -> int:
 
 
 def lost(station: Station, reason: str, cx: Context, detail: str = "") -> Lost:
-    """The link is gone; a loss that we wanted comes back after the minimum, without doubling; a link without a common version failed."""
+    """The link is gone (Part 4, 5.3).
+
+    One that the station closed on purpose is no failed attempt; one without a common version is, and so is one that the other side closed before it
+    had worked.  After a link that had worked the back-off starts afresh.
+    """
     here = station[CONNECTION]
     wanted = here.phase is Phase.CLOSING and station[VERSION].phase is not Negotiation.REFUSED
-    failures = here.failures if wanted else here.failures + 1
+    before = 0 if has_worked(here, cx.at) else here.failures
+    failures = before if wanted else before + 1
     return Lost(link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at, detail=detail)
 
 
@@ -186,6 +191,13 @@ def opened(station: Station, agreed: VersionAgreed, cx: Context) -> Conclusions:
     yield Opened(link=agreed.link, at_us=cx.at)
 
 
+def on_frame(station: Station, frame: Called | CalledBadly | Answered | Refused | StraySend, cx: Context) -> Conclusions:  # noqa: ARG001
+    """The first frame of the CSMS on a link that speaks an agreed version confirms the link, whatever is said in it."""
+    here = station[CONNECTION]
+    if not here.confirmed and here.opened_at_us and frame.link == here.link and here.phase is not Phase.DOWN:
+        yield LinkConfirmed(link=here.link)
+
+
 def refused(station: Station, fact: VersionRefused, cx: Context) -> Conclusions:  # noqa: ARG001
     """No version in common: close, and say so (1002: protocol error)."""
     yield HungUp(link=fact.link, code=1002, reason="no common OCPP version: ocpp2.1 or ocpp2.0.1", give_up_at_us=cx.at + CLOSE_LIMIT_US)
@@ -262,6 +274,11 @@ MACHINE = Machine(
         VersionAgreed: opened,
         VersionRefused: refused,
         HungUp: hang_up,
+        (Called, EVERY): on_frame,
+        CalledBadly: on_frame,
+        Answered: on_frame,
+        Refused: on_frame,
+        StraySend: on_frame,
         LinkDown: link_down,
         Lost: after_loss,
         VariableSet: changed,

@@ -10,7 +10,7 @@ from enum import Enum
 from engine.machine import Folds, Part, State, state
 from engine.records import enumeration
 from engine.table import Table
-from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, LinkConfirmed, Lost, Opened, PingIntervalChanged, Released
 
 
 @enumeration(127)
@@ -45,7 +45,8 @@ TABLE = Table(
 class Connection(State):
     """The link.  *due_us* is when the phase has to end by itself; None: whenever the world says so.
 
-    *down_since_us* is when the last link that had worked was lost, for OfflineThreshold (B04).  *ping_interval_s*: what the socket was told last.
+    *opened_at_us* is when the newest link opened, 0 while it has not; *confirmed*: the CSMS has sent a frame on it.  *down_since_us* is when the last
+    link that had worked was lost, for OfflineThreshold (B04).  *ping_interval_s*: what the socket was told last.
     """
 
     phase: Phase = Phase.DOWN
@@ -55,6 +56,7 @@ class Connection(State):
     failures: int = 0
     held: str = ""
     opened_at_us: int = 0
+    confirmed: bool = False
     down_since_us: int = 0
     lost_at_us: int = 0
     reason: str = ""
@@ -64,6 +66,14 @@ class Connection(State):
 
 CONNECTION = Part("connection", Connection)
 
+PROBATION_US = 30_000_000
+"""A link that the CSMS closes sooner than this, and without a single frame, counts as one that never opened."""
+
+
+def has_worked(here: Connection, at_us: int) -> bool:
+    """Whether the newest link carried a frame of the CSMS, or was open for longer than PROBATION_US, by *at_us*."""
+    return here.opened_at_us > 0 and (here.confirmed or at_us - here.opened_at_us > PROBATION_US)
+
 
 def fold_dialled(here: Connection, fact: Dialled) -> None:
     """A new link."""
@@ -72,14 +82,21 @@ def fold_dialled(here: Connection, fact: Dialled) -> None:
     here.slot = fact.slot
     here.ping_interval_s = fact.ping_interval_s
     here.due_us = None
+    here.opened_at_us = 0
+    here.confirmed = False
 
 
 def fold_opened(here: Connection, fact: Opened) -> None:
-    """It works: the next back-off starts from the beginning."""
+    """Mark the link open; whether it works is still to be seen."""
     here.phase = TABLE.next(here.phase, Opened)
     here.due_us = None
-    here.failures = 0
     here.opened_at_us = fact.at_us
+
+
+def fold_confirmed(here: Connection, fact: LinkConfirmed) -> None:  # noqa: ARG001
+    """It works: the next back-off starts from the beginning."""
+    here.confirmed = True
+    here.failures = 0
 
 
 def fold_leaving(here: Connection, fact: Leaving) -> None:
@@ -98,7 +115,7 @@ def fold_hung_up(here: Connection, fact: HungUp) -> None:
 
 def fold_lost(here: Connection, fact: Lost) -> None:
     """Down; how long since is counted from the first loss after a link that worked."""
-    if here.phase is not Phase.DIALLING and not (here.phase is Phase.CLOSING and here.opened_at_us <= here.down_since_us):
+    if has_worked(here, fact.at_us):
         here.down_since_us = fact.at_us
     here.lost_at_us = fact.at_us
     here.phase = TABLE.next(here.phase, Lost)
@@ -130,6 +147,7 @@ def fold_ping_interval_changed(here: Connection, fact: PingIntervalChanged) -> N
 FOLDS: Folds[Connection] = {
     Dialled: fold_dialled,
     Opened: fold_opened,
+    LinkConfirmed: fold_confirmed,
     Leaving: fold_leaving,
     HungUp: fold_hung_up,
     Lost: fold_lost,

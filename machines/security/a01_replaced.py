@@ -1,7 +1,8 @@
 """A01: what becomes of a password that was replaced.
 
-Law: the old one is destroyed once the one that took its place has carried a link, and never before.  It is not used again in between: the CSMS takes
-it no longer (A01.FR.03), so a station that is refused goes on with the new one, and an operator can still see which one that replaced.
+Law: the old one is destroyed once the CSMS has sent a frame on a link that was dialled with the one that took its place, and never before: there are
+CSMSs that let everybody in, and look at the password only then.  It is not used again in between: the CSMS takes it no longer (A01.FR.03), so a
+station that is refused goes on with the new one, and an operator can still see which one that replaced.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import attrs
 from engine.event import Fact
 from engine.machine import Conclusions, Context, Folds, Machine, Part, State, Station, state
 from engine.records import record
-from machines.connection.facts import Dialled, Opened
+from machines.connection.facts import Dialled, LinkConfirmed
 from machines.device_model.facts import Changed, ModelDeclared, VariableCleared, VariableSet
 from machines.device_model.state import DEVICE_MODEL, Key
 from machines.effects import Shred
@@ -96,7 +97,7 @@ def look(station: Station, fact: ModelDeclared | Changed, cx: Context) -> Conclu
         yield PasswordsHeld(passwords=tuple(sorted(held.items())))
 
 
-def on_opened(station: Station, fact: Opened, cx: Context) -> Conclusions:  # noqa: ARG001
+def on_confirmed(station: Station, fact: LinkConfirmed, cx: Context) -> Conclusions:  # noqa: ARG001
     """The password that the link was dialled with works: those before it go, however many there were."""
     passwords = station[PASSWORDS]
     if not passwords.replaced:
@@ -113,4 +114,4 @@ def on_opened(station: Station, fact: Opened, cx: Context) -> Conclusions:  # no
         yield Shred(handles=handles)
 
 
-MACHINE = Machine(PASSWORDS, folds=FOLDS, hears={ModelDeclared: look, VariableSet: look, VariableCleared: look, Opened: on_opened})
+MACHINE = Machine(PASSWORDS, folds=FOLDS, hears={ModelDeclared: look, VariableSet: look, VariableCleared: look, LinkConfirmed: on_confirmed})

@@ -21,6 +21,7 @@ from eventlog.fold import Folded, fold
 from eventlog.memory import MemoryJournal
 from eventlog.vault import SECRET, MemoryVault
 from machines.effects import SetEvse, Shred
+from machines.flags import FLAGS
 from machines.inputs import Started
 from machines.network.machine import ApplyPlan
 from machines.station import STATION
@@ -55,7 +56,7 @@ class LiveStation:
         profile = {"configurationSlot": 1, "connectionData": {"ocppCsmsUrl": url, "securityProfile": 2}}
         self._config = declarations({"InternalCtrlr.NetworkConnectionProfiles": json.dumps([profile]), **(settings or {})})
         ports = (self.port, Hardware(self.journal))  # type: ignore[arg-type]
-        recorder = Recorder(clock=self.clock, entropy=lambda: 7)
+        recorder = Recorder(clock=self.clock, entropy=lambda: 7, flags=FLAGS)
         self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), ports, observers=[self._observe])
         self.port.attach(self.daemon.put, self.daemon.drain)
 
@@ -75,7 +76,7 @@ class LiveStation:
     async def __aenter__(self) -> Self:
         # The server's side of handshakes that fail.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        started = Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000)
+        started = Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000, flags=FLAGS)
         self.daemon.start(started, [self._config, *self._inputs])
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import pytest
@@ -13,7 +13,7 @@ from engine.errors import JournalFault
 from engine.event import Fact, Input, replace
 from engine.kernel import ENGINE, FACTS_MAX, Faulted, Kernel, Woke
 from engine.luck import draw
-from engine.machine import Conclusions, Context, Machine, Part, State, Station, state
+from engine.machine import EVERY, Conclusions, Context, Machine, Part, State, Station, state
 from engine.recorder import Recorder
 from engine.records import BY_KIND, record
 from engine.table import IllegalMove, Table
@@ -24,6 +24,15 @@ class Pushed(Input):
     """Somebody pushed."""
 
     n: int
+
+
+@record(60_004)
+class Named(Input):
+    """Somebody called something by its name."""
+
+    TOPIC: ClassVar[str] = "name"
+
+    name: str
 
 
 @record(60_001)
@@ -50,7 +59,7 @@ class Tally(State):
 
 TALLY = Part("tally", Tally)
 
-for kind in range(60_000, 60_004):
+for kind in range(60_000, 60_005):
     # They are never written: a journal that another test makes must not name them.
     del BY_KIND[kind]
 
@@ -110,6 +119,30 @@ def test_a_decision_that_raises_leaves_the_station_as_it_was() -> None:
     assert ".py" not in fact.error
     assert after[TALLY].counts == {}
     assert after[ENGINE].faults == 1
+
+
+@pytest.mark.parametrize(("name", "expected"), [("known", ["first", "every", "one"]), ("strange", ["every", "others"])])
+def test_who_hears_every_topic_hears_it_beside_those_who_hear_one_in_the_listed_order(name: str, expected: list[str]) -> None:
+    """If this failed, a machine that must see every message of a kind would miss those that another one serves, or take them away from it."""
+    heard: list[str] = []
+
+    def hear(what: str) -> Any:
+        def decide(station: Station, event: Named, cx: Context) -> Conclusions:
+            heard.append(what)
+            yield from ()
+
+        return decide
+
+    parts = [Part(f"tally {n}", Tally) for n in range(4)]
+    rows: list[dict[Any, Any]] = [
+        {(Named, "known"): hear("first")},
+        {(Named, EVERY): hear("every")},
+        {Named: hear("others")},
+        {(Named, "known"): hear("one")},
+    ]
+    made = Kernel(tuple(Machine(part, folds={}, hears=hears) for part, hears in zip(parts, rows, strict=True)))
+    made.turn(made.genesis(), Named(name=name), cx())
+    assert heard == expected
 
 
 def test_machines_that_answer_each_other_for_ever_are_stopped() -> None:

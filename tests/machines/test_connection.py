@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine.kernel import Turn
-from machines.connection.facts import Dialled, Held, HungUp, Leaving, Lost, Opened, PingIntervalChanged, Released
+from machines.connection.facts import Dialled, Held, HungUp, Leaving, LinkConfirmed, Lost, Opened, PingIntervalChanged, Released
 from machines.connection.machine import CLOSE_LIMIT_US, GAP_US, LINGER_US
 from machines.connection.state import CONNECTION, Phase
 from machines.effects import Dial, HangUp, Reply, SetPingInterval
@@ -84,6 +84,68 @@ def test_part4_5_4_a_link_that_worked_resets_the_back_off(new_story: NewStory) -
     lost = one(story.when(LinkDown(link=story.link, reason="closed")), Lost)
     assert 10 <= (lost.redial_at_us - lost.at_us) / 1e6 < 15
     assert 20 <= pauses_s(story, 1)[0] < 25
+
+
+def open_and_close(story: Story, seconds: float, reason: str = "closed by CSMS") -> Lost:
+    """The next dial opens, and the CSMS closes the link after so long without having sent a frame."""
+    story.connect()
+    story.wait(seconds)
+    return one(story.when(LinkDown(link=story.link, reason=reason, detail="1008 who are you")), Lost)
+
+
+@pytest.mark.parametrize("reason", ["closed by CSMS", "lost", "ping timeout", "oversized"])
+def test_part4_5_3_a_link_that_the_csms_closes_at_once_is_a_failed_attempt(new_story: NewStory, reason: str) -> None:
+    """Else a station that the CSMS does not want comes back every ten seconds for ever: it opens the link, and looks at the station only then."""
+    story = new_story()
+    story.start()
+    for failures, base in enumerate((10, 20, 40, 80, 80), 1):
+        lost = open_and_close(story, 0.13, reason)
+        assert (lost.failures, lost.reason, lost.detail) == (failures, reason, "1008 who are you")
+        assert base <= (lost.redial_at_us - lost.at_us) / 1e6 < base + 5
+    # With failures of other kinds it is one row of failures.
+    assert fail(story).failures == 6
+
+
+@pytest.mark.parametrize(("seconds", "failures"), [(29.9, 5), (30.1, 1)])
+def test_part4_5_3_a_link_that_was_open_for_half_a_minute_worked(new_story: NewStory, seconds: float, failures: int) -> None:
+    """Else the back-off grows at a CSMS that has nothing to say until something happens."""
+    story = new_story()
+    story.start()
+    pauses_s(story, 4)
+    assert open_and_close(story, seconds).failures == failures
+
+
+def test_part4_5_3_one_frame_of_the_csms_starts_the_back_off_afresh(new_story: NewStory) -> None:
+    """Else a station stays slow after a CSMS has come back that restarts once more."""
+    story = new_story()
+    story.start()
+    pauses_s(story, 4)
+    turn = story.connect()
+    turn = story.refuse(turn)
+    assert facts(turn, LinkConfirmed) == [LinkConfirmed(link=story.link)]
+    assert one(story.when(LinkDown(link=story.link, reason="closed by CSMS")), Lost).failures == 1
+
+
+def test_a_link_that_the_station_closed_on_purpose_is_no_failed_attempt(new_story: NewStory) -> None:
+    """Else an operator who disconnects the station a moment after it came up makes it slow."""
+    story = new_story()
+    story.start()
+    assert fail(story).failures == 1
+    story.connect()
+    story.when(HoldAsked(hold=True))
+    assert one(story.when(LinkDown(link=story.link, reason="closed by us")), Lost).failures == 1, "neither one more nor forgotten"
+
+
+def test_b04_a_link_that_never_worked_does_not_end_the_time_offline(new_story: NewStory) -> None:
+    """Else a CSMS that opens and closes for an hour is not told of all connectors when it is back (B04.FR.01)."""
+    story = new_story().boot()
+    story.when(LinkDown(link=story.link, reason="lost"))
+    since = story.station[CONNECTION].down_since_us
+    for _ in range(3):
+        open_and_close(story, 0.13)
+    assert story.station[CONNECTION].down_since_us == since
+    sent = story.settle(story.connect())
+    assert [action for action, _ in sent].count("StatusNotification") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
 """A01: what becomes of a password that was replaced.
 
-Law: the old one is destroyed once the one that took its place has carried a link, and never before.
+Law: the old one is destroyed once the CSMS has sent a frame on a link that was dialled with the one that took its place, and never before.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from engine.event import Input
 from engine.kernel import Turn
+from machines.connection.facts import LinkConfirmed, Lost
+from machines.connection.reasons import CLOSED_BY_CSMS
+from machines.connection.state import CONNECTION
 from machines.effects import Dial, Shred
-from machines.inputs import LinkDown
+from machines.inputs import Answered, Called, CalledBadly, Garbled, LinkDown, OperatorSet, Refused, StraySend
 from machines.security.a01_replaced import PASSWORDS, OldPasswordsDropped, PasswordsHeld
 from tests.conftest import NewStory
 from tests.machines.acts import restart
@@ -48,6 +55,11 @@ def leave(story: Story) -> None:
     story.when(LinkDown(link=story.link, reason="closed by us"))
 
 
+def frame(story: Story) -> Turn:
+    """The CSMS sends something on the link, whatever it is."""
+    return story.call("GetVariables", {"getVariableData": [{"component": {"name": "Toaster"}, "variable": {"name": "Heat"}}]}, f"any at {story.at}")
+
+
 def shredded(story: Story) -> list[tuple[str, ...]]:
     """What was destroyed so far."""
     return [effect.handles for effect in effects(story.turns, Shred)]
@@ -62,11 +74,77 @@ def test_the_old_password_goes_when_the_new_one_has_carried_a_link(story: Story)
     replace(story, 2)
     leave(story)
     assert shredded(story) == []
-    turn = story.connect()
+    story.connect()
+    assert shredded(story) == [], "that a link opens is no proof"
+    turn = frame(story)
     assert facts(turn, OldPasswordsDropped) == [OldPasswordsDropped(handles=(handle(1),))]
     assert effects(turn, Shred) == [Shred(handles=(handle(1),))]
-    story.settle(turn)
     assert story.station[PASSWORDS].replaced == {}
+    assert facts(frame(story), LinkConfirmed) == [], "once a link"
+
+
+CLOSE_TEXT = "1008 unknown identity"
+
+
+def test_a_csms_that_lets_everybody_in_and_closes_then_leaves_the_old_password_alone(story: Story) -> None:
+    """If this failed, a CSMS that looks at the password only behind the upgrade would lock the station out: the upgrade alone proves nothing."""
+    replace(story, 1)
+    leave(story)
+    story.settle(story.connect())
+    replace(story, 2)
+    leave(story)
+    for failures in range(1, 6):
+        story.connect()
+        story.wait(0.13)
+        turn = story.when(LinkDown(link=story.link, reason=CLOSED_BY_CSMS, detail=CLOSE_TEXT))
+        assert [(lost.reason, lost.detail, lost.failures) for lost in facts(turn, Lost)] == [(CLOSED_BY_CSMS, CLOSE_TEXT, failures)]
+    assert shredded(story) == []
+    # The operator puts back what worked.
+    story.when(OperatorSet(component="SecurityCtrlr", variable="BasicAuthPassword", value=password(1)))
+    story.settle(story.connect())
+    assert effects(story.turns, Dial)[-1].password == password(1)
+    assert (story.station[CONNECTION].confirmed, shredded(story)) == (True, []), "the second still stands in the layer of the CSMS"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        lambda link: Called(link=link, message_id="m", action="NoSuchAction", payload=b"{}"),
+        lambda link: Called(link=link, message_id="m", action="TriggerMessage", payload=b'{"requestedMessage":"Heartbeat"}'),
+        lambda link: CalledBadly(link=link, message_id="m", action="Reset", payload=b"{}", code="FormatViolation", description="$: broken"),
+        lambda link: Answered(link=link, entry=7, attempt=1, payload=b"{}", problem="$: broken"),
+        lambda link: Refused(link=link, entry=7, attempt=1, code="InternalError", description=""),
+        lambda link: StraySend(link=link, message_id="m", action="NotifyPeriodicEventStream"),
+    ],
+)
+def test_any_frame_of_ocpp_j_confirms_the_password(story: Story, first: Callable[[int], Input]) -> None:
+    """If this failed, an old password would stay for as long as a CSMS has nothing to say that we like."""
+    for n in (1, 2):
+        replace(story, n)
+        leave(story)
+        story.connect()
+    assert shredded(story) == []
+    turn = story.when(first(story.link))
+    assert facts(turn, LinkConfirmed) == [LinkConfirmed(link=story.link)]
+    assert shredded(story) == [(handle(1),)]
+
+
+def test_what_is_no_frame_or_of_another_link_confirms_nothing(story: Story) -> None:
+    """If this failed, the garbage of a proxy, or a late answer on the link before, would destroy the password that worked."""
+    replace(story, 1)
+    leave(story)
+    old = story.link
+    story.connect()
+    late = Answered(link=old, entry=1, attempt=1, payload=b"{}")
+    garbage = Garbled(link=story.link, reason="not a JSON array", length=3, digest="", answer=b"")
+    assert [fact for input in (late, garbage) for fact in facts(story.when(input), LinkConfirmed)] == []
+
+
+def test_a_frame_on_a_link_without_a_common_version_confirms_nothing(story: Story) -> None:
+    """If this failed, a server that speaks something else would prove a password."""
+    story.when(LinkDown(link=story.link, reason="lost"))
+    story.connect("mqtt")
+    assert facts(story.when(Called(link=story.link, message_id="m", action="Reset", payload=b"{}")), LinkConfirmed) == []
 
 
 def test_a_csms_that_refuses_the_new_password_leaves_the_old_one_alone(story: Story) -> None:
@@ -84,6 +162,7 @@ def test_a_csms_that_refuses_the_new_password_leaves_the_old_one_alone(story: St
         story.when(LinkDown(link=dials[-1].link, reason="refused", detail="401"))
     assert shredded(story) == []
     restart(story)
+    frame(story)
     assert shredded(story) == [(handle(1),)]
 
 
@@ -94,6 +173,7 @@ def test_a_password_that_was_replaced_before_it_was_tried_goes_with_the_others(s
     assert shredded(story) == []
     leave(story)
     story.settle(story.connect())
+    frame(story)
     assert shredded(story) == [(handle(1), handle(2))]
 
 
@@ -104,6 +184,7 @@ def test_a_link_that_was_dialled_with_another_password_proves_nothing(new_story:
     assert facts(turn, PasswordsHeld)
     story.when(LinkDown(link=story.link, reason="broken"))
     story.settle(story.connect())
+    frame(story)
     assert shredded(story) == []
     assert story.station[PASSWORDS].replaced == {handle(8): handle(9)}
 
@@ -114,6 +195,7 @@ def test_a_password_that_is_in_force_again_is_none_that_was_replaced(story: Stor
         replace(story, n)
     leave(story)
     story.settle(story.connect())
+    frame(story)
     assert shredded(story) == [(handle(2),)]
 
 
@@ -124,4 +206,5 @@ def test_a_password_that_a_component_file_names_stays(new_story: NewStory) -> No
     replace(story, 1)
     leave(story)
     story.settle(story.connect())
+    frame(story)
     assert shredded(story) == []
