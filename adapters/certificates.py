@@ -73,7 +73,7 @@ class Handshake(ssl.SSLObject):
             raise
 
 
-def tls_failure(error: ssl.SSLError) -> tuple[str, str]:
+def classify_tls_error(error: ssl.SSLError) -> tuple[str, str]:
     """Why a handshake failed: a word of ``machines.connection.reasons``, and what is wrong, for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return reasons.TLS_CERTIFICATE, f"{NOT_TRUSTED}: {error.verify_message.rstrip('.')}"
@@ -91,7 +91,7 @@ def tls_failure(error: ssl.SSLError) -> tuple[str, str]:
     return reasons.TLS, said
 
 
-def wildcard_for(certificate: Mapping[str, Any], host: str) -> str:
+def find_wildcard_name(certificate: Mapping[str, Any], host: str) -> str:
     """The wildcard name in a server's certificate that stands for *host*; empty where it has none, or only some for other hosts.
 
     *certificate* is what ``ssl.SSLSocket.getpeercert`` gives.  A name with a star counts even where the exact name stands beside it: whoever holds

@@ -6,7 +6,8 @@ Law: secrets and persons are sealed before an input is made, and revealed only a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from binascii import b2a_base64
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from adapters.websocket import WebSocket
@@ -29,6 +30,18 @@ MESSAGE_MOST_BYTES = 1 << 20
 
 CONNECT_TIMEOUT_S = 20.0
 
+REFUSALS_MOST = 256
+"""So many kinds of refusals are logged in the life of a process: their actions are the CSMS's own texts."""
+
+MASK = "<secret>"
+"""What stands for a secret of ours in a text of the CSMS."""
+
+SECRET_LEAST_CHARS = 4
+"""A shorter one is looked for in no text: it would be found everywhere, and hidden nowhere."""
+
+DETAIL_MOST_CHARS = 200
+"""How much is kept of why a link ended."""
+
 
 class CsmsPort:
     """One station's link to its CSMS.
@@ -49,6 +62,7 @@ class CsmsPort:
         self._socket: WebSocket | None = None
         self._events: _Link | None = None
         self._stopped = False
+        self._refused: set[tuple[str, str]] = set()
 
     def start(self, tell: Tell) -> None:
         """No link is open yet; the station dials."""
@@ -72,6 +86,7 @@ class CsmsPort:
                 if self._events is not None:
                     self._events.asked[effect.message_id] = effect.action
             case ReplyError():
+                self._log_refusal(effect)
                 self._send(effect.link, frame.call_error(effect.message_id, effect.code, effect.description))
             case Say():
                 self._send(effect.link, effect.frame)
@@ -87,6 +102,13 @@ class CsmsPort:
                     self._socket.set_ping_interval(float(effect.seconds))
             case _:
                 raise TypeError(f"{type(effect).__name__} is not for this port")
+
+    def _log_refusal(self, effect: ReplyError) -> None:
+        """Log what the CSMS asks in vain, once an action and code: it asks again and again, and that is what somebody has to know."""
+        asked = effect.action, effect.code
+        if effect.action and asked not in self._refused and len(self._refused) < REFUSALS_MOST:
+            self._refused.add(asked)
+            log.warning("the %s of the CSMS is answered with %s: %s", effect.action, effect.code, effect.description or "no description")
 
     def _clear(self, payload: bytes) -> bytes:
         if b"<sealed:" not in payload:
@@ -107,11 +129,20 @@ class CsmsPort:
             from adapters.certificates import trust  # a link without TLS need not wait for it
 
             context = trust(dial.roots)
-        self._events = _Link(self, dial.link, len(dial.roots))
+        secrets: list[str] = []
+
+        def reveal(handle: str) -> str | None:
+            text = self._vault.reveal(handle, SECRET)
+            secrets.append(text or "")
+            return text
+
+        url = sealed.replace_text(dial.url, reveal)
+        if password is not None:
+            secrets += [password, b2a_base64(f"{dial.identity}:{password}".encode(), newline=False).decode()]
+        self._events = _Link(self, dial.link, len(dial.roots), secrets)
         self._socket = WebSocket(self._events, max_bytes=MESSAGE_MOST_BYTES)
-        log.info("link %d: dialling slot %d", dial.link, dial.slot)
         self._socket.dial(
-            sealed.replace_text(dial.url, lambda handle: self._vault.reveal(handle, SECRET)),
+            url,
             identity=dial.identity,
             subprotocols=dial.subprotocols,
             basic_auth=password,
@@ -138,8 +169,6 @@ class CsmsPort:
     def tell_down(self, link: int, reason: str, detail: str) -> None:
         """The link is gone."""
         if not self._stopped:
-            # What TLS complains of names no secret and no address, and is what somebody has to know to mend it.
-            log.info("link %d: down (%s)", link, f"{reason}: {detail}" if reason.startswith(reasons.TLS) else reason)
             self._tell(LinkDown(link=link, reason=reason, detail=detail))
 
     def heard(self, link: _Link, data: bytes) -> None:
@@ -229,7 +258,6 @@ class CsmsPort:
         """The WebSocket is open."""
         link.version = VERSIONS.get(subprotocol or "", "2.1")
         if not self._stopped:
-            log.info("link %d: open, %s", link.link, subprotocol or "no subprotocol")
             self._put(LinkUp(link=link.link, subprotocol=subprotocol or ""))
 
 
@@ -243,10 +271,11 @@ def _nothing() -> None:
 class _Link:
     """The events of one WebSocket: what they belong to is fixed when it is dialled, so a late one never touches a newer link."""
 
-    def __init__(self, port: CsmsPort, link: int, roots: int) -> None:
+    def __init__(self, port: CsmsPort, link: int, roots: int, secrets: Sequence[str] = ()) -> None:
         self._port = port
         self.link = link
         self._roots = roots
+        self._secrets = [secret for secret in secrets if len(secret) >= SECRET_LEAST_CHARS]
         self.version = "2.1"
         self.asked: dict[str, str] = {}
 
@@ -272,4 +301,7 @@ class _Link:
                     f"only the {self._roots} CSMS roots that are installed" if self._roots else "the system's roots, for no CSMS root is installed"
                 )
                 text = f"{text}; trusted are {trusted} (stationd config roots list)"
-        self._port.tell_down(self.link, reason, text[:200])
+        for secret in self._secrets:
+            # A CSMS may say back what it does not accept.
+            text = text.replace(secret, MASK)
+        self._port.tell_down(self.link, reason, text[:DETAIL_MOST_CHARS])

@@ -303,6 +303,8 @@ class Daemon:
 
     def _performed(self, group: list[Waiting]) -> None:
         last = group[-1].turn
+        if self._failures:
+            log.warning("the journal can be written again, after %d attempts that failed", self._failures)
         self._made_room = self._failures = 0
         self._durable_station = group[-1].station
         self._durable_seq, self._durable_at = last.seq, last.at

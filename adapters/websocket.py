@@ -211,7 +211,7 @@ class WebSocket(asyncio.Protocol):
         if self._why is not None or self._done:
             transport.abort()
             return
-        name = "" if self._wildcards else _wildcard(transport, self._protocol)
+        name = "" if self._wildcards else _find_wildcard_name(transport, self._protocol)
         if name:
             # Before anything of the upgrade, and so the password, leaves.
             self._give_up(
@@ -508,17 +508,17 @@ def connection_uri(url: str, identity: str) -> WebSocketURI:
 
 def _tls(error: ssl.SSLError) -> tuple[str, int, str]:
     """What is wrong with the server's certificate, or with the handshake."""
-    from adapters.certificates import tls_failure  # a link without TLS need not wait for it
+    from adapters.certificates import classify_tls_error  # a link without TLS need not wait for it
 
-    reason, detail = tls_failure(error)
+    reason, detail = classify_tls_error(error)
     return reason, 0, detail
 
 
-def _wildcard(transport: asyncio.Transport, protocol: ClientProtocol | None) -> str:
+def _find_wildcard_name(transport: asyncio.Transport, protocol: ClientProtocol | None) -> str:
     """The wildcard name by which a server's certificate stands for its host; empty for none, and without TLS."""
     certificate = transport.get_extra_info("peercert")
     if not certificate or protocol is None:
         return ""
-    from adapters.certificates import wildcard_for
+    from adapters.certificates import find_wildcard_name
 
-    return wildcard_for(certificate, protocol.uri.host)
+    return find_wildcard_name(certificate, protocol.uri.host)

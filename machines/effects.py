@@ -25,7 +25,7 @@ class Reply(Effect):
 
 @record(241)
 class ReplyError(Effect):
-    """Answer a CALL of the CSMS with a CALLERROR."""
+    """Answer a CALL of the CSMS with a CALLERROR; *action* is that of the CALL, for the log."""
 
     AFTER_CRASH: ClassVar[AfterCrash] = AfterCrash.FORGET
     ANSWERS: ClassVar[bool] = True
@@ -34,6 +34,7 @@ class ReplyError(Effect):
     message_id: str
     code: str
     description: str = ""
+    action: str = ""
 
 
 @record(242)

@@ -42,6 +42,7 @@ def answer_fault(input: Input, cx: Context) -> Iterator[Effect]:  # noqa: ARG001
         yield ReplyError(
             link=input.link,
             message_id=input.message_id,
+            action=input.action,
             code="InternalError",
             description="the station could not process the message; it lives on",
         )

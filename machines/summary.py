@@ -13,8 +13,8 @@ from engine.machine import Station
 from machines.boot.state import BOOT
 from machines.clock.views import timestamp
 from machines.connection.facts import Lost, Opened
-from machines.connection.machine import IDENTITY, slot_url
-from machines.connection.state import CONNECTION
+from machines.connection.machine import IDENTITY, public_url, slot_url
+from machines.connection.state import CONNECTION, Phase
 from machines.connection.views import security_profile
 from machines.device_model.views import connectors, evses
 from machines.meter.state import METERS
@@ -57,7 +57,7 @@ def link(station: Station) -> dict[str, Any]:
     _, url = slot_url(station)
     found: dict[str, Any] = {
         "connected": here.phase.value == "up",
-        "csms_url": url,
+        "csms_url": public_url(url),
         "security_profile": security_profile(station),
         "slot": here.slot,
         "interface": "Wired0",
@@ -70,14 +70,44 @@ def link(station: Station) -> dict[str, Any]:
     return found
 
 
+def describe_link(station: Station) -> dict[str, Any]:
+    """The link and what an operator wants to know of it besides: why there is none, and when the station dials again; times are OCPP's dateTime."""
+    here = station[CONNECTION]
+    failure = here.failure
+    return {
+        **link(station),
+        "phase": here.phase.value,
+        "held": here.held,
+        "open_since": timestamp(station, here.opened_at_us) if here.phase in (Phase.UP, Phase.LEAVING) else None,
+        "failed_attempts": here.failures,
+        "last_failure": None
+        if failure is None
+        else {"link": failure.link, "at": timestamp(station, failure.at_us), "reason": failure.reason, "detail": failure.detail},
+        "next_dial": timestamp(station, here.due_us) if here.phase is Phase.DOWN and here.due_us is not None else None,
+    }
+
+
 def summary(station: Station, at_us: int) -> dict[str, Any]:
     """The station as it stands, as JSON values."""
     boot, out, monitoring = station[BOOT], station[OUTBOUND], station[MONITORING]
+    lost = out.last_given_up
     return {
         "time": timestamp(station, at_us),
-        "link": {**link(station), "phase": station[CONNECTION].phase.value, "held": station[CONNECTION].held},
-        "boot": {"phase": boot.phase.value, "boots": boot.boots, "build": boot.build},
-        "queue": {"waiting": len(out.queue), "in_flight": bool(out.flying), "thinned": out.thinned},
+        "link": describe_link(station),
+        "boot": {
+            "phase": boot.phase.value,
+            "standing": boot.standing,
+            "asks_again": timestamp(station, boot.retry_at_us) if boot.retry_at_us is not None else None,
+            "boots": boot.boots,
+            "build": boot.build,
+        },
+        "queue": {
+            "waiting": len(out.queue),
+            "in_flight": bool(out.flying),
+            "thinned": out.thinned,
+            "given_up": out.given_up,
+            "last_given_up": None if lost is None else {"action": lost.action, "reason": lost.reason},
+        },
         "monitoring": {
             "base": monitoring.base,
             "level": monitoring.level,

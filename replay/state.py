@@ -157,6 +157,8 @@ def _link(here: Any, link: dict[str, Any], at_us: int) -> str:
         text += f", open for {lasted(at_us - here.opened_at_us)}"
     elif here.link:
         text += f", {here.failures} failures in a row, last: {clean(here.reason) or 'unknown'}"
+        if here.failure is not None and here.failure.reason == here.reason and here.failure.detail:
+            text += f" ({clean(here.failure.detail)})"
     if here.held:
         text += f"; held: {clean(here.held)}"
     return text

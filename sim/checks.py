@@ -17,8 +17,8 @@ from eventlog.segments import begin
 from machines.effects import Call
 from machines.network.machine import NETWORK, wanted
 from machines.outbound.asks import read_message_id
-from machines.outbound.facts import Delivered, Dropped, Queued
-from machines.outbound.state import OUTBOUND, THINNED
+from machines.outbound.facts import THINNED, Delivered, Dropped, Queued
+from machines.outbound.state import OUTBOUND
 from machines.session.state import CONNECTED_AND_AUTHORIZED, SESSIONS
 from replay.verify import verify
 from wire import jsontext

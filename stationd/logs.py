@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from typing import Any
 
 from wire import jsontext
 
@@ -23,16 +24,19 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a record, for machines."""
+    """One JSON object a record, for machines; a line of ``adapters.event_log`` with the name of its event and its fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The object."""
-        entry = {
+        entry: dict[str, Any] = {
             "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if hasattr(record, "event"):
+            entry["event"] = record.event
+            entry["fields"] = getattr(record, "fields", {})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return jsontext.encode(entry).decode()

@@ -14,6 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
+from adapters import event_log
 from adapters.control import ControlSocket
 from adapters.csms import CsmsPort
 from adapters.daemon import Daemon
@@ -125,6 +126,9 @@ def configured(declarations: tuple[Declared, ...], csms: str | None, identity: s
     if csms is not None:
         if not csms.startswith(("ws://", "wss://")):
             raise SetupFault(f"--csms {csms}: must be a WebSocket URL, ws://host:port/path")
+        if "@" in csms.partition("://")[2].partition("/")[0]:
+            # As in a component file; it would stand in the journal in clear.
+            raise SetupFault("--csms: must not carry a user or password; set SecurityCtrlr.Identity and SecurityCtrlr.BasicAuthPassword instead")
         profile = {
             "configurationSlot": 1,
             "connectionData": {
@@ -225,15 +229,13 @@ async def station(args: argparse.Namespace) -> int:
         keeper.attach(daemon.durable, sweeper.begin)
         csms.attach(daemon.put, daemon.drain)
         control = ControlSocket(args.control or data / "control.sock", daemon, vault, hardware.verb, stop)
-        daemon.observers.append(control.observe)
+        daemon.observers += [event_log.log_turn, control.observe]
         await control.open()
         try:
             loop = asyncio.get_running_loop()
             for name in ("SIGTERM", "SIGINT"):
                 loop.add_signal_handler(getattr(signal, name), stop, name)
             daemon.start(started, [config] if changed else [])
-            if daemon.station[DEVICE_MODEL].refused:
-                log.error("the component files are not in force: %s", daemon.station[DEVICE_MODEL].refused)
             journal.opened()
             log.info("ready: %s", control_path(args, data))
             gc.enable()

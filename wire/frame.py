@@ -13,7 +13,7 @@ from msgspec import DecodeError, Raw, Struct, msgpack
 from msgspec.json import Decoder
 
 from wire import names
-from wire.jsontext import encode, has_twins, whole_number
+from wire.jsontext import encode, has_twins, parse_whole_number
 
 CALL, CALLRESULT, CALLERROR, CALLRESULTERROR, SEND = 2, 3, 4, 5, 6
 
@@ -136,7 +136,7 @@ def read(data: bytes | str, version: str, *, max_bytes: int = BYTES_MOST) -> Fra
             return _error(CallResultError, message_id, elements)
         case b"6" if version != names.V201:
             return _send(message_id, elements)
-        case _ if (plain := _plain(kind)) != kind:
+        case _ if (plain := _normalize_kind(kind)) != kind:
             # The type is the first element, so the first place where its text stands.
             return read(data.replace(kind, plain, 1), version, max_bytes=max_bytes)
         case _:
@@ -226,11 +226,11 @@ def _text(raw: Raw) -> str | None:
         return None
 
 
-def _plain(kind: bytes) -> bytes:
+def _normalize_kind(kind: bytes) -> bytes:
     """A message type that is whole and written with a point or an exponent, such as ``2.0``, in digits; anything else as it is."""
     if kind.translate(None, b"0123456789+-.eE"):
         return kind
-    integer = whole_number(kind.decode())
+    integer = parse_whole_number(kind.decode())
     return kind if integer is None else b"%d" % integer
 
 

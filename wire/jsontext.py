@@ -19,7 +19,7 @@ EXPONENT_DIGITS_MOST = 8
 
 _ENCODER = Encoder()
 _DECODER = Decoder()
-_DECODER_OF_SPELLINGS = Decoder(float_hook=lambda text: Raw(text.encode()))
+_RAW_FLOATS_DECODER = Decoder(float_hook=lambda text: Raw(text.encode()))
 
 encode = _ENCODER.encode
 """A dict, list, text or number as JSON bytes."""
@@ -30,15 +30,15 @@ def decode(text: bytes) -> Any:
     return _DECODER.decode(text)
 
 
-def decode_with_spellings(text: bytes) -> Any:
+def decode_with_raw_floats(text: bytes) -> Any:
     """Decode JSON *text*, but leave every number with a point or an exponent as the ``msgspec.Raw`` that it was written as.
 
     Raises ``msgspec.DecodeError`` for what is not JSON, RecursionError for what is nested too deep.
     """
-    return _DECODER_OF_SPELLINGS.decode(text)
+    return _RAW_FLOATS_DECODER.decode(text)
 
 
-def whole_number(text: str) -> int | None:
+def parse_whole_number(text: str) -> int | None:
     """The integer that a JSON number such as ``300.0``, ``8e0`` or ``1250e-1`` is exactly; None for one with a fraction.
 
     It is read from the digits and not through a float, so no digit is lost.  One that does not fit 64 bits comes back as the nearest integer that

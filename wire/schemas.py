@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, Union
 from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError, defstruct
 from msgspec.json import Decoder
 
-from wire.jsontext import INT64, decode_with_spellings, encode, whole_number
+from wire.jsontext import INT64, decode_with_raw_floats, encode, parse_whole_number
 
 BOM = b"\xef\xbb\xbf"
 NAME_MOST = 64
@@ -71,7 +71,7 @@ class Schemas:
             return payload, Problem("FormatViolation", "$: not valid JSON", "$")
         else:
             return payload, None
-        plain = self._plain(version, name, payload)
+        plain = self._write_integers_plainly(version, name, payload)
         if plain is not payload:
             try:
                 decoder.decode(plain)
@@ -81,17 +81,17 @@ class Schemas:
                 return plain, None
         return payload, explain(str(wrong), self._members(version, name))
 
-    def _plain(self, version: str, name: str, payload: bytes) -> bytes:
+    def _write_integers_plainly(self, version: str, name: str, payload: bytes) -> bytes:
         """*payload* with whole numbers such as ``7.0`` written as ``7`` where the schema has an integer; the same object where there is none."""
         if re.search(_POINT_OR_EXPONENT, payload) is None:
             return payload
         key = (version, name)
         if key not in self._integers:
             schema = self._schema(version, name)
-            self._integers[key] = places_of_integers(schema) if schema is not None else None
+            self._integers[key] = find_integers(schema) if schema is not None else None
         try:
-            value = decode_with_spellings(payload)
-            plain = _with_plain_integers(value, self._integers[key])
+            value = decode_with_raw_floats(payload)
+            plain = _replace_whole_numbers(value, self._integers[key])
         except (DecodeError, RecursionError, ValueError):
             return payload
         return payload if plain is value else encode(plain)
@@ -159,7 +159,7 @@ def compiled(schema: dict[str, Any], name: str) -> Any:
     return kind(schema, name)
 
 
-def places_of_integers(schema: dict[str, Any]) -> Any:
+def find_integers(schema: dict[str, Any]) -> Any:
     """Where *schema* has integers: True for one, a dict for an object with some in its members, a list of one for an array of them, None for none."""
     definitions: dict[str, Any] = schema.get("definitions", {})
     found: dict[str, Any] = {}
@@ -184,19 +184,19 @@ def places_of_integers(schema: dict[str, Any]) -> Any:
     return places(schema)
 
 
-def _with_plain_integers(value: Any, places: Any) -> Any:
+def _replace_whole_numbers(value: Any, places: Any) -> Any:
     """*value* with what stands where *places* has an integer as an int, if it is whole; the same object where nothing changes."""
     if places is True and isinstance(value, Raw):
-        integer = whole_number(bytes(value).decode())
+        integer = parse_whole_number(bytes(value).decode())
         return value if integer is None else integer
     if isinstance(places, list) and isinstance(value, list):
-        made = [_with_plain_integers(one, places[0]) for one in value]
+        made = [_replace_whole_numbers(one, places[0]) for one in value]
         return made if any(new is not old for new, old in zip(made, value, strict=True)) else value
     if isinstance(places, dict) and isinstance(value, dict):
         changed = {}
         for name, place in places.items():
             if name in value:
-                new = _with_plain_integers(value[name], place)
+                new = _replace_whole_numbers(value[name], place)
                 if new is not value[name]:
                     changed[name] = new
         return {**value, **changed} if changed else value

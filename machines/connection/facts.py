@@ -35,7 +35,8 @@ class Lost(Fact):
     """The link is closed, or never opened.
 
     *reason* is a fixed word (``machines.connection.reasons``), *detail* says more for people.  *redial_at_us* says when to try again; *failures* how
-    often in a row there was no link, or only one that the other side closed at once.
+    often in a row there was no link, or only one that the other side closed at once.  *on_purpose*: the station closed it itself, or restarted, and
+    *reason* says what for.
     """
 
     link: int
@@ -44,6 +45,7 @@ class Lost(Fact):
     failures: int
     at_us: int
     detail: str = ""
+    on_purpose: bool = False
 
 
 @record(123)

@@ -77,6 +77,14 @@ def over_tls(url: str) -> bool:
     return url.casefold().startswith("wss:")
 
 
+def public_url(url: str) -> str:
+    """*url* as it may be shown: without its user part, and with an ellipsis for its query, where tokens stand."""
+    place, query, _ = url.partition("?")
+    scheme, there, rest = place.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{there}{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
+
+
 def slot_url(station: Station) -> tuple[int, str]:
     """The configuration slot of highest priority that names a CSMS, and its URL; (0, "") where none does."""
     profiles = slots(station)
@@ -104,14 +112,16 @@ def lost(station: Station, reason: str, cx: Context, detail: str = "") -> Lost:
     wanted = here.phase is Phase.CLOSING and station[VERSION].phase is not Negotiation.REFUSED
     before = 0 if has_worked(here, cx.at) else here.failures
     failures = before if wanted else before + 1
-    return Lost(link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at, detail=detail)
+    return Lost(
+        link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at, detail=detail, on_purpose=wanted
+    )
 
 
 def wake_up(station: Station, event: Rebooted, cx: Context) -> Conclusions:  # noqa: ARG001
     """A fresh process holds no socket: whatever link the journal knows is gone."""
     here = station[CONNECTION]
     if here.phase is not Phase.DOWN:
-        yield Lost(link=here.link, reason=reasons.RESTARTED, redial_at_us=cx.at + FIRST_DIAL_US, failures=0, at_us=cx.at)
+        yield Lost(link=here.link, reason=reasons.RESTARTED, redial_at_us=cx.at + FIRST_DIAL_US, failures=0, at_us=cx.at, on_purpose=True)
     if here.held in PASSING_HOLDS and (here.held or here.phase is Phase.DOWN):
         # A hold that an operator asked for outlives a restart; an orderly stop is over with it.
         yield Released(redial_at_us=cx.at + FIRST_DIAL_US)

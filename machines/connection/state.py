@@ -46,7 +46,8 @@ class Connection(State):
     """The link.  *due_us* is when the phase has to end by itself; None: whenever the world says so.
 
     *opened_at_us* is when the newest link opened, 0 while it has not; *confirmed*: the CSMS has sent a frame on it.  *down_since_us* is when the last
-    link that had worked was lost, for OfflineThreshold (B04).  *ping_interval_s*: what the socket was told last.
+    link that had worked was lost, for OfflineThreshold (B04).  *failure* is the newest link that was lost or never opened without the station's will.
+    *ping_interval_s* is what the socket was told last.
     """
 
     phase: Phase = Phase.DOWN
@@ -60,8 +61,8 @@ class Connection(State):
     down_since_us: int = 0
     lost_at_us: int = 0
     reason: str = ""
+    failure: Lost | None = None
     ping_interval_s: int = 0
-    detail: str = ""
 
 
 CONNECTION = Part("connection", Connection)
@@ -122,7 +123,8 @@ def fold_lost(here: Connection, fact: Lost) -> None:
     here.due_us = fact.redial_at_us
     here.failures = fact.failures
     here.reason = fact.reason
-    here.detail = fact.detail
+    if not fact.on_purpose:
+        here.failure = fact
 
 
 def fold_held(here: Connection, fact: Held) -> None:

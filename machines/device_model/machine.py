@@ -64,6 +64,7 @@ def too_much(station: Station, call: Called, items: int, most: Variable, most_by
         return ReplyError(
             link=call.link,
             message_id=call.message_id,
+            action=call.action,
             code="OccurrenceConstraintViolation",
             description=f"{items} items; at most {most.integer(station)} in one message",
         )
@@ -72,6 +73,7 @@ def too_much(station: Station, call: Called, items: int, most: Variable, most_by
         return ReplyError(
             link=call.link,
             message_id=call.message_id,
+            action=call.action,
             code="FormatViolation",
             description=f"{clear_length(call.payload)} bytes; at most {limit} in one message",
         )

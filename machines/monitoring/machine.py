@@ -64,7 +64,9 @@ def serves(serve: Serve) -> Decide:
         if AVAILABLE.boolean(station):
             yield from serve(station, call, asked, cx)
         else:
-            yield ReplyError(link=call.link, message_id=call.message_id, code="NotSupported", description="this station has no monitoring")
+            yield ReplyError(
+                link=call.link, message_id=call.message_id, action=call.action, code="NotSupported", description="this station has no monitoring"
+            )
 
     return served(decide)
 

@@ -69,6 +69,25 @@ class Dropped(Fact):
     reason: str
 
 
+OFFLINE, LINK_LOST = "offline", "link lost"
+THINNED = "queue full: intermediate meter values were thinned out"
+
+FORESEEN = frozenset({OFFLINE, LINK_LOST, THINNED})
+"""Reasons of ``Dropped`` that OCPP or the station's settings foresee."""
+
+OF_THE_MOMENT = ("Heartbeat", "Authorize", "BootNotification")
+"""Messages that mean nothing on a later link, not even with QueueAllMessages."""
+
+
+TOLD_AGAIN = ("StatusNotification",)
+"""Messages of which the station says the same again in another one, until the CSMS takes it."""
+
+
+def is_given_up(dropped: Dropped) -> bool:
+    """Whether the CSMS was to have the message, and never will."""
+    return dropped.reason not in FORESEEN and dropped.action not in (*OF_THE_MOMENT, *TOLD_AGAIN)
+
+
 @record(155)
 class Returned(Fact):
     """The link went down under the message: it waits in its old place."""

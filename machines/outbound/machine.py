@@ -19,8 +19,22 @@ from machines.device_model.views import Variable
 from machines.effects import Call, Say
 from machines.inputs import Answered, Refused
 from machines.outbound.asks import message_id
-from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent
-from machines.outbound.state import FOLDS, OUTBOUND, THINNED, Outbound, Waiting
+from machines.outbound.facts import (
+    LINK_LOST,
+    OF_THE_MOMENT,
+    OFFLINE,
+    THINNED,
+    Delivered,
+    Dropped,
+    Failed,
+    Lapsed,
+    Queued,
+    QueueWentOffline,
+    Returned,
+    Ripened,
+    Sent,
+)
+from machines.outbound.state import FOLDS, OUTBOUND, Outbound, Waiting
 from machines.storage.state import FULL, PLENTY, STORAGE, TIGHT
 from machines.version.state import VERSION
 from wire import frame, jsontext, v201
@@ -39,9 +53,6 @@ KEPT = (TRANSACTIONAL, "SecurityEventNotification", "NotifyEvent", "NotifyMonito
 ASKED_FOR = "NotifyReport"
 """What GetBaseReport and GetReport have a station say, even one that is Pending (B02.FR.02)."""
 
-OF_THE_MOMENT = ("Heartbeat", "Authorize", "BootNotification")
-"""Messages that mean nothing on a later link, not even with QueueAllMessages."""
-
 QUEUE_MOST = {PLENTY: 4_000, TIGHT: 1_000, FULL: 250}
 """So many messages may wait before intermediate ones are thinned out, by the level of the space."""
 
@@ -57,7 +68,7 @@ def survives(station: Station, action: str) -> bool:
 def on_queued(station: Station, queued: Queued, cx: Context) -> Conclusions:  # noqa: ARG001
     """A message that means nothing without a link does not wait for one; a queue that is too long is thinned (E11.FR.04, J02.FR.12)."""
     if station[CONNECTION].phase is not Link.UP and queued.action != "BootNotification" and not survives(station, queued.action):
-        yield Dropped(entry=queued.entry, action=queued.action, reason="offline")
+        yield Dropped(entry=queued.entry, action=queued.action, reason=OFFLINE)
     out = station[OUTBOUND]
     if len(out.queue) > QUEUE_MOST[station[STORAGE].level]:
         # E11.FR.05: the 2nd, 4th, 6th of the intermediate ones, never a start or an end.
@@ -197,7 +208,7 @@ def on_loss(station: Station, event: Lost | Rebooted, cx: Context) -> Conclusion
         yield Lapsed(entry=out.flying)
     for number, entry in out.queue.items():
         if not survives(station, entry.action):
-            yield Dropped(entry=number, action=entry.action, reason="link lost")
+            yield Dropped(entry=number, action=entry.action, reason=LINK_LOST)
         elif number == out.flying:
             yield Returned(entry=number)
         else:

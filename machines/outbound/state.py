@@ -12,7 +12,7 @@ import attrs
 from engine.event import Value, replace
 from engine.machine import Folds, Part, State, state
 from engine.records import record
-from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent
+from machines.outbound.facts import THINNED, Delivered, Dropped, Failed, Lapsed, Queued, QueueWentOffline, Returned, Ripened, Sent, is_given_up
 
 
 @record(157)
@@ -43,7 +43,10 @@ def changed(waiting: Waiting, **changes: Any) -> Entry:
 
 @state(158)
 class Outbound(State):
-    """Entries by number, oldest first; *flying* is the one in flight (0: none), on *link*, until *give_up_at_us*."""
+    """Entries by number, oldest first; *flying* is the one in flight (0: none), on *link*, until *give_up_at_us*.
+
+    *given_up* counts the messages that the CSMS was to have and never will, *last_given_up* is the newest of them.
+    """
 
     queue: dict[int, Waiting] = attrs.field(factory=dict)
     last_entry: int = 0
@@ -53,6 +56,8 @@ class Outbound(State):
     give_up_at_us: int = 0
     last_sent_us: int = 0
     thinned: int = 0
+    given_up: int = 0
+    last_given_up: Dropped | None = None
 
     def attempts_of(self, number: int) -> int:
         """How often the entry was sent, the attempt that is in flight included."""
@@ -88,8 +93,12 @@ def fold_gone(out: Outbound, fact: Delivered | Dropped) -> None:
     if fact.entry == out.flying and (isinstance(fact, Dropped) or not fact.late):
         out.flying = out.give_up_at_us = 0
     out.queue.pop(fact.entry, None)
-    if type(fact) is Dropped and fact.reason == THINNED:
-        out.thinned += 1
+    if type(fact) is Dropped:
+        if fact.reason == THINNED:
+            out.thinned += 1
+        elif is_given_up(fact):
+            out.given_up += 1
+            out.last_given_up = fact
 
 
 def fold_lapsed(out: Outbound, fact: Lapsed) -> None:
@@ -121,8 +130,6 @@ def fold_went_offline(out: Outbound, fact: QueueWentOffline) -> None:  # noqa: A
     """E11.FR.07."""
     out.queue = {number: entry if entry.offline else changed(entry, offline=True) for number, entry in out.queue.items()}
 
-
-THINNED = "queue full: intermediate meter values were thinned out"
 
 FOLDS: Folds[Outbound] = {
     Queued: fold_queued,

@@ -35,16 +35,16 @@ def refuse(station: Station, call: Called, cx: Context) -> Conclusions:  # noqa:
         code, why = "NotSupported", "this station does not support the action"
     else:
         code, why = "NotImplemented", "no such action in this version of OCPP"
-    yield ReplyError(link=call.link, message_id=call.message_id, code=code, description=why)
+    yield ReplyError(link=call.link, message_id=call.message_id, action=call.action, code=code, description=why)
 
 
 def refuse_badly(station: Station, call: CalledBadly, cx: Context) -> Conclusions:  # noqa: ARG001
     """A CALL whose payload breaks its schema."""
     if station[BOOT].standing == "Rejected":
         # B03.FR.08 comes before any other fault of the message.
-        yield ReplyError(link=call.link, message_id=call.message_id, code="SecurityError", description="not accepted by the CSMS")
+        yield ReplyError(link=call.link, message_id=call.message_id, action=call.action, code="SecurityError", description="not accepted by the CSMS")
     else:
-        yield ReplyError(link=call.link, message_id=call.message_id, code=call.code, description=call.description)
+        yield ReplyError(link=call.link, message_id=call.message_id, action=call.action, code=call.code, description=call.description)
 
 
 def answer_garbled(station: Station, frame: Garbled, cx: Context) -> Conclusions:  # noqa: ARG001

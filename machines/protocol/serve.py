@@ -33,10 +33,12 @@ def served(serve: Serve, *, since: str = "2.0.1") -> Decide:
 
     def decide(station: Station, call: Called, cx: Context) -> Conclusions:
         if station[BOOT].standing == "Rejected":
-            yield ReplyError(link=call.link, message_id=call.message_id, code="SecurityError", description="not accepted by the CSMS")
+            yield ReplyError(
+                link=call.link, message_id=call.message_id, action=call.action, code="SecurityError", description="not accepted by the CSMS"
+            )
             return
         if since == "2.1" and station[VERSION].of.get(call.link) == "2.0.1":
-            yield ReplyError(link=call.link, message_id=call.message_id, code="NotImplemented")
+            yield ReplyError(link=call.link, message_id=call.message_id, action=call.action, code="NotImplemented")
             return
         yield from serve(station, call, jsontext.decode(call.payload), cx)
 

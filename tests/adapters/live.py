@@ -18,10 +18,8 @@ from engine.kernel import Turn
 from engine.machine import Station
 from engine.recorder import Recorder
 from eventlog.fold import Folded, fold
-from eventlog.memory import MemoryJournal
 from eventlog.vault import SECRET, MemoryVault
 from machines.effects import SetEvse, Shred
-from machines.flags import FLAGS
 from machines.inputs import Started
 from machines.network.machine import ApplyPlan
 from machines.station import STATION
@@ -43,20 +41,19 @@ class Hardware(Outside):
 class LiveStation:
     """``async with LiveStation(url)``: it dials at once."""
 
-    def __init__(
-        self, url: str, *, settings: dict[str, str] | None = None, inputs: Iterable[Input] = (), journal: MemoryJournal | None = None
-    ) -> None:
+    def __init__(self, url: str, *, settings: dict[str, str] | None = None, inputs: Iterable[Input] = (), password: str = "") -> None:
         self.clock = Clock()
-        self.journal = journal or FailingJournal()
+        self.journal = FailingJournal()
         self.vault = MemoryVault(b"key")
         self.port = CsmsPort(Schemas(read), self.vault, JOURNAL)
         self.turns: list[Turn] = []
         self._inputs = tuple(inputs)
         self._changed = asyncio.Event()
         profile = {"configurationSlot": 1, "connectionData": {"ocppCsmsUrl": url, "securityProfile": 2}}
-        self._config = declarations({"InternalCtrlr.NetworkConnectionProfiles": json.dumps([profile]), **(settings or {})})
-        ports = (self.port, Hardware(self.journal))  # type: ignore[arg-type]
-        recorder = Recorder(clock=self.clock, entropy=lambda: 7, flags=FLAGS)
+        secret = {"SecurityCtrlr.BasicAuthPassword": self.seal(password)} if password else {}
+        self._config = declarations({"InternalCtrlr.NetworkConnectionProfiles": json.dumps([profile]), **secret, **(settings or {})})
+        ports = (self.port, Hardware(self.journal))
+        recorder = Recorder(clock=self.clock, entropy=lambda: 7)
         self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), ports, observers=[self._observe])
         self.port.attach(self.daemon.put, self.daemon.drain)
 
@@ -76,7 +73,7 @@ class LiveStation:
     async def __aenter__(self) -> Self:
         # The server's side of handshakes that fail.
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        started = Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000, flags=FLAGS)
+        started = Started(journal=JOURNAL, build="t", boot_id="b", boottime_us=0, wall_us=1_800_000_000_000_000)
         self.daemon.start(started, [self._config, *self._inputs])
         return self
 

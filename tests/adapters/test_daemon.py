@@ -224,6 +224,22 @@ def test_a_failed_write_undoes_the_turns_and_decides_the_inputs_again() -> None:
     live(story)
 
 
+def test_a_journal_that_can_be_written_again_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """If this failed, an operator who made room would wait for a sign that it was enough."""
+
+    async def story(house: House) -> None:
+        for _ in range(2):
+            house.journal.failing = 2
+            house.call("s1", "SetVariables", SET)
+            house.daemon._try_again()
+            house.daemon._try_again()
+            house.call("s2", "SetVariables", SET)
+
+    live(story)
+    said = [(record.levelname, record.getMessage()) for record in caplog.records if "written again" in record.getMessage()]
+    assert said == [("WARNING", "the journal can be written again, after 2 attempts that failed")] * 2
+
+
 def test_an_answer_that_left_early_is_not_given_twice_after_a_failed_write() -> None:
     """If this failed, the CSMS would get two answers to one CALL."""
 

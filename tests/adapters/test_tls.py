@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from adapters.certificates import tls_failure, wildcard_for
+from adapters.certificates import classify_tls_error, find_wildcard_name
 from machines.certificates.facts import Certificate
 from machines.certificates.state import CSMS_ROOT
 from machines.connection import reasons
@@ -333,7 +333,7 @@ def test_no_password_reaches_a_server_with_a_wildcard_name(tmp_path: Path) -> No
 def test_which_name_of_a_certificate_stands_for_a_host_by_a_star(names: list[str], common_name: str, host: str, found: str) -> None:
     """Else a wildcard slips through in another spelling, or a certificate for the very name is refused for a second one."""
     certificate = {"subjectAltName": [("DNS", name) for name in names], "subject": ((("commonName", common_name),),) if common_name else ()}
-    assert wildcard_for(certificate, host) == found
+    assert find_wildcard_name(certificate, host) == found
 
 
 @pytest.mark.parametrize(
@@ -352,5 +352,5 @@ def test_every_way_to_fail_has_its_word(reason: str, library: str, expected: str
     """Else what no test server does is filed under another event."""
     error = ssl.SSLError(1, "whatever")
     error.reason, error.library = reason, library
-    assert tls_failure(error)[0] == expected
-    assert tls_failure(error)[1]
+    assert classify_tls_error(error)[0] == expected
+    assert classify_tls_error(error)[1]

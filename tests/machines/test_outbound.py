@@ -17,8 +17,8 @@ from machines.effects import Call, Say
 from machines.inputs import Answered, CableConnected, CableDisconnected, CardPresented, LinkDown, PilotChanged, Refused
 from machines.outbound import machine as queue
 from machines.outbound.asks import message_id, read_message_id
-from machines.outbound.facts import Delivered, Dropped, Failed, Lapsed, Returned, Sent
-from machines.outbound.state import OUTBOUND, THINNED
+from machines.outbound.facts import THINNED, Delivered, Dropped, Failed, Lapsed, Returned, Sent
+from machines.outbound.state import OUTBOUND
 from tests.conftest import NewStory
 from tests.machines.acts import brief, card, charge, do, events, lose, meter, one, plug, reconnect
 from tests.story import CARD, JOURNAL, Story, effects, facts, sent

@@ -97,7 +97,7 @@ def test_a_call_that_breaks_its_schema_is_answered_with_the_door_keepers_verdict
     bad = CalledBadly(link=1, message_id="m", action="SetVariables", payload=b"{}", code=code, description="setVariableData: missing")
     turn = story.when(bad)
     assert turn.facts == ()
-    assert one(turn, ReplyError) == ReplyError(link=1, message_id="m", code=code, description="setVariableData: missing")
+    assert one(turn, ReplyError) == ReplyError(link=1, message_id="m", action="SetVariables", code=code, description="setVariableData: missing")
 
 
 def test_a_frame_that_is_no_message_is_answered_where_part_4_says_so(story: Story) -> None:

@@ -195,7 +195,7 @@ def test_a_csms_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path, root: P
             csms.on_knock = knock
             station = Child(data, "--csms", csms.url)
             try:
-                await asyncio.to_thread(station.until, lambda _: "down (" in station.text())
+                await asyncio.to_thread(station.until, lambda _: "failed, tls" in station.text())
                 assert why in station.text()
                 assert "(stationd config roots list)" in station.text()
                 assert knocked == [], "it said nothing to the server"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     ("words", "named"),
     [
         (("--csms", "http://localhost"), "--csms http://localhost"),
+        (("--csms", "wss://CP1:secret@localhost"), "--csms: must not carry a user or password"),
         (("--identity", "a/b"), "--identity"),
         (("--topology", "/nowhere.json"), "/nowhere.json"),
         (("--component-config", "/nowhere"), "/nowhere"),
@@ -74,6 +76,7 @@ def test_a_wrong_option_is_named(words: tuple[str, ...], named: str, tmp_path: P
     assert found.returncode == 2
     assert named in found.stderr
     assert "Traceback" not in found.stderr
+    assert "secret" not in found.stderr
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -240,6 +243,42 @@ def test_a_csms_without_a_common_version_is_left_and_told_why(start: Start) -> N
             await asyncio.to_thread(station.until, lambda state: state["link"]["phase"] == "down")
 
     asyncio.run(go())
+
+
+def test_the_log_says_what_becomes_of_the_link_and_of_a_session(start: Start) -> None:
+    """If this failed, the log would be silent about all that an operator needs: URL, refusal, acceptance, the session and its energy."""
+
+    async def story(station: Child, csms: FriendlyCsms) -> None:
+        assert (await asyncio.to_thread(station.ask, "plug_in", evse=1))["ok"]
+        assert (await asyncio.to_thread(station.ask, "swipe", token="04C0FFEE77"))["ok"]
+        await asyncio.to_thread(station.until, lambda state: "token" in state["evses"][0])
+        assert (await asyncio.to_thread(station.ask, "swipe", token="04C0FFEE77"))["ok"]
+        assert (await asyncio.to_thread(station.ask, "plug_out", evse=1))["ok"]
+        await asyncio.to_thread(station.until, lambda _: "Wh delivered" in station.text())
+        csms.refuse_with = 404
+        csms.drop("CP1")
+        await asyncio.to_thread(station.until, lambda state: state["link"]["last_failure"] is not None)
+        assert (await asyncio.to_thread(station.ask, "connect"))["ok"]
+        state = await asyncio.to_thread(station.until, lambda state: state["link"]["last_failure"]["reason"] == "refused")
+        assert state["link"]["last_failure"]["detail"] == "404 the CSMS does not know this identity or this path"
+        assert state["link"]["next_dial"]
+        await asyncio.to_thread(station.stop)
+        text = station.text()
+        for line in (
+            f"link 1: dialling {csms.url} as CP1; slot 1, security profile 0",
+            "link 1: open, OCPP 2.1",
+            "accepted by the CSMS; a heartbeat every",
+            "EVSE 1: a vehicle is plugged in at connector 1",
+            "link 1: lost after",
+            "link 2: failed, refused: 404 the CSMS does not know this identity or this path; 2 failed attempts in a row; dials again in",
+            "offline until further notice, the station stops",
+        ):
+            assert line in text, f"{line}\n{text}"
+        assert re.search(r"EVSE 1: transaction \S+ ended \(Local\), [0-9]+ Wh delivered", text), text
+        assert re.search(r"EVSE 1: card [0-9a-f]{6} may charge", text), text
+        assert "04C0FFEE77" not in text
+
+    with_csms(start, story)
 
 
 GET = {"getVariableData": [{"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "HeartbeatInterval"}}]}

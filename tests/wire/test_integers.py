@@ -19,7 +19,7 @@ from component_config.schemas import installed_schemas
 from sim.checks import Violation, check_payload
 from tests.wire.samples import Maker, read, resolved, schema, schema_names
 from wire import frame, jsontext
-from wire.jsontext import INT64, whole_number
+from wire.jsontext import INT64, parse_whole_number
 from wire.schemas import Schemas
 
 SCHEMAS = Schemas(read)
@@ -107,7 +107,7 @@ def spellings(number: int) -> list[str]:
 def test_no_digit_of_an_integer_is_lost(number: int) -> None:
     """Else an id above 2^53 that went through a float would name another transaction."""
     for spelled in spellings(number):
-        assert whole_number(spelled) == number, spelled
+        assert parse_whole_number(spelled) == number, spelled
         checked = SCHEMAS.check("2.1", "GetReportRequest", b'{"requestId":%s}' % spelled.encode())
         assert checked == (b'{"requestId":%d}' % number, None)
 
@@ -119,7 +119,7 @@ def test_a_number_is_whole_where_exact_arithmetic_says_so(mantissa: Decimal, exp
     spelled = f"{mantissa:f}e{exponent}"
     value = Decimal(spelled)
     exact = None if value != value.to_integral_value() else max(min(int(value), INT64[1] + 1), INT64[0] - 1)
-    assert whole_number(spelled) == exact
+    assert parse_whole_number(spelled) == exact
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_message_full_of_huge_numbers_is_read_without_writing_them_out(number:
     count = frame_bytes // (len(number) + 1)
     payload = b'{"requestId":1.5,"customData":{"vendorId":"v","x":[' + b",".join([number.encode()] * count) + b"]}}"
     assert SCHEMAS.verdict("2.1", "GetReportRequest", payload) is not None
-    integer = whole_number(number)
+    integer = parse_whole_number(number)
     assert integer is None or integer.bit_length() <= 64
 
 
