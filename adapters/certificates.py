@@ -35,7 +35,7 @@ KEY_MARK = "PRIVATE KEY-----"
 FINGERPRINT_DIGITS = 16
 """How much of a fingerprint people are shown."""
 
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+CIPHERS = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:ECDHE+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 """Cipher suites of TLS 1.2 that a link may use: forward secrecy and no primitive of legacy use (A00.FR.319, A00.FR.320); those of TLS 1.3 all are so.
 
 Named here, as the default differs between builds of Python.

@@ -112,7 +112,6 @@ class Front:
 
     def __init__(self, target: int = 0) -> None:
         self.target = target
-        self.visits = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -136,7 +135,6 @@ class Front:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._tasks.add(asyncio.current_task())  # type: ignore[arg-type]
-        self.visits += 1
         try:
             there, onward = await asyncio.open_connection("127.0.0.1", self.target)
         except OSError:
