@@ -106,12 +106,18 @@ def lost(station: Station, reason: str, cx: Context, detail: str = "") -> Lost:
     """The link is gone (Part 4, 5.3).
 
     One that the station closed on purpose is no failed attempt; one without a common version is, and so is one that the other side closed before it
-    had worked.  After a link that had worked the back-off starts afresh.
+    had worked.  After a link that had worked the back-off starts afresh, and the first one that is closed at once after it does not double it either:
+    TC_B_57_CS, step 5, accepts a station, closes, and expects the minimum.
     """
     here = station[CONNECTION]
     wanted = here.phase is Phase.CLOSING and station[VERSION].phase is not Negotiation.REFUSED
     before = 0 if has_worked(here, cx.at) else here.failures
-    failures = before if wanted else before + 1
+    if wanted:
+        failures = before
+    elif here.opened_at_us and here.worked_before:
+        failures = max(before, 1)
+    else:
+        failures = before + 1
     return Lost(
         link=here.link, reason=reason, redial_at_us=redial_at(station, failures, cx), failures=failures, at_us=cx.at, detail=detail, on_purpose=wanted
     )

@@ -45,8 +45,9 @@ TABLE = Table(
 class Connection(State):
     """The link.  *due_us* is when the phase has to end by itself; None: whenever the world says so.
 
-    *opened_at_us* is when the newest link opened, 0 while it has not; *confirmed*: the CSMS has sent a frame on it.  *down_since_us* is when the last
-    link that had worked was lost, for OfflineThreshold (B04).  *failure* is the newest link that was lost or never opened without the station's will.
+    *opened_at_us* is when the newest link opened, 0 while it has not; *confirmed*: the CSMS has sent a frame on it; *worked_before*: the newest link
+    that is gone had worked.  *down_since_us* is when the last link that had worked was lost, for OfflineThreshold (B04).  *failure* is the newest
+    link that was lost or never opened without the station's will.
     *ping_interval_s* is what the socket was told last.
     """
 
@@ -58,6 +59,7 @@ class Connection(State):
     held: str = ""
     opened_at_us: int = 0
     confirmed: bool = False
+    worked_before: bool = False
     down_since_us: int = 0
     lost_at_us: int = 0
     reason: str = ""
@@ -116,7 +118,8 @@ def fold_hung_up(here: Connection, fact: HungUp) -> None:
 
 def fold_lost(here: Connection, fact: Lost) -> None:
     """Down; how long since is counted from the first loss after a link that worked."""
-    if has_worked(here, fact.at_us):
+    here.worked_before = has_worked(here, fact.at_us)
+    if here.worked_before:
         here.down_since_us = fact.at_us
     here.lost_at_us = fact.at_us
     here.phase = TABLE.next(here.phase, Lost)

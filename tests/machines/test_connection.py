@@ -106,6 +106,23 @@ def test_part4_5_3_a_link_that_the_csms_closes_at_once_is_a_failed_attempt(new_s
     assert fail(story).failures == 6
 
 
+def test_tc_b_57_a_csms_that_closes_accepts_closes_and_refuses_meets_the_minimum_twice_and_then_the_double(new_story: NewStory) -> None:
+    """Else the station fails its certification (Part 4, 5.3): a link that was accepted is no failed attempt; only if that goes on it becomes one."""
+    story = new_story({"OCPPCommCtrlr.RetryBackOffRandomRange": "0"}).boot()
+    waits = []
+    lost = one(story.when(LinkDown(link=story.link, reason="closed by CSMS")), Lost)
+    waits.append(lost.redial_at_us - lost.at_us)
+    lost = open_and_close(story, 1)
+    waits.append(lost.redial_at_us - lost.at_us)
+    lost = fail(story)
+    waits.append(lost.redial_at_us - lost.at_us)
+    assert waits == [10_000_000, 10_000_000, 20_000_000]
+    story.settle(story.connect())
+    story.settle(story.call("TriggerMessage", {"requestedMessage": "Heartbeat"}))
+    story.when(LinkDown(link=story.link, reason="closed by CSMS"))
+    assert [open_and_close(story, 1).failures for _ in range(4)] == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(("seconds", "failures"), [(29.9, 5), (30.1, 1)])
 def test_part4_5_3_a_link_that_was_open_for_half_a_minute_worked(new_story: NewStory, seconds: float, failures: int) -> None:
     """Else the back-off grows at a CSMS that has nothing to say until something happens."""
