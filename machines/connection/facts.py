@@ -76,7 +76,7 @@ class Held(Fact):
 
 @record(126)
 class Released(Fact):
-    """The station may dial again, now."""
+    """The station may dial again, now, and its back-off begins afresh."""
 
     redial_at_us: int
 

@@ -138,8 +138,9 @@ def fold_held(here: Connection, fact: Held) -> None:
 
 
 def fold_released(here: Connection, fact: Released) -> None:
-    """Go online."""
+    """Go online, as if no attempt had failed before: a start, an operator or another setting is a new beginning."""
     here.held = ""
+    here.failures = 0
     if here.phase is Phase.DOWN:
         here.due_us = fact.redial_at_us
 

@@ -345,6 +345,24 @@ def test_after_a_restart_in_any_phase_the_station_dials_a_new_link_at_once(new_s
 # A01
 
 
+@pytest.mark.parametrize("how", ["orderly", "power cut", "connect"])
+def test_a_restart_dials_at_once_and_begins_the_back_off_afresh(new_story: NewStory, how: str) -> None:
+    """Else somebody who restarts a station to bring it back waits for the pauses that it had reached before."""
+    story = new_story({"OCPPCommCtrlr.RetryBackOffRandomRange": "0"})
+    story.start()
+    assert pauses_s(story, 4) == [10, 20, 40, 80]
+    if how == "connect":
+        story.when(HoldAsked(hold=False))
+    else:
+        if how == "orderly":
+            story.when(Stopping(reason="SIGTERM"))
+        story.start()
+    deadline = story.kernel.next_deadline(story.station)
+    assert deadline is not None
+    assert deadline[0] - story.at <= GAP_US
+    assert pauses_s(story, 4) == [10, 20, 40, 80]
+
+
 def replace_password(story: Story, password: str = OTHER_PASSWORD) -> Turn:
     """The CSMS gives the station another password."""
     data = {"component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}, "attributeValue": password}
