@@ -201,13 +201,19 @@ class CsmsPort:
                 if place is None:
                     self._garbled(link, data, "an error for a message that this station never sent", b"")
                 else:
-                    self._put(Refused(link=link.link, entry=place[0], attempt=place[1], code=got.code, description=""))
+                    description, details = sealing.seal_error(got.description, got.details, self._vault.keep, self._hidden(link), self._secrets)
+                    self._put(Refused(link=link.link, entry=place[0], attempt=place[1], code=got.code, description=description, details=details))
             case frame.Send():
                 self._put(StraySend(link=link.link, message_id=got.message_id, action=got.action))
             case frame.CallResultError():
-                self._garbled(link, data, f"the CSMS could not use our answer: {got.code}", b"")
+                description, _ = sealing.seal_error(got.description, b"{}", self._vault.keep, self._hidden(link), self._secrets)
+                self._garbled(link, data, f"the CSMS could not use our answer: {got.code}{f': {description}' if description else ''}", b"")
             case frame.Garbled():
                 self._garbled(link, data, got.reason, got.answer or b"")
+
+    def _hidden(self, link: _Link) -> Callable[[str], str]:
+        """What hides secrets and persons in a text that the CSMS wrote for people: those of *link*, and all that the vault keeps."""
+        return lambda text: self._vault.mask(link.hide(text))
 
     def _answered(self, link: _Link, message_id: str, payload: bytes) -> None:
         place = read_message_id(self._number, message_id)
@@ -301,7 +307,10 @@ class _Link:
                     f"only the {self._roots} CSMS roots that are installed" if self._roots else "the system's roots, for no CSMS root is installed"
                 )
                 text = f"{text}; trusted are {trusted} (stationd config roots list)"
+        self._port.tell_down(self.link, reason, self.hide(text)[:DETAIL_MOST_CHARS])
+
+    def hide(self, text: str) -> str:
+        """*text* without the secrets with which the link was dialled: a CSMS may say back what it does not accept."""
         for secret in self._secrets:
-            # A CSMS may say back what it does not accept.
             text = text.replace(secret, MASK)
-        self._port.tell_down(self.link, reason, text[:DETAIL_MOST_CHARS])
+        return text

@@ -9,6 +9,7 @@ the vault's keyring, encrypted by the keyring's key, and that one by the vault's
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
@@ -28,6 +29,9 @@ HANDLE_BYTES = 16
 NONCE_BYTES = 12
 LENGTH_BYTES = 4
 EMPTY: Final[Mapping[str, tuple[str, str]]] = {}
+
+MASKED_ANYWHERE_CHARS = 4
+"""A kept text with fewer characters is masked only where it stands as a word of its own: it would be found everywhere, and hidden nowhere."""
 
 SECRET, PERSON, FRAME = "secret", "person", "frame"
 """Purposes: a secret is only ever revealed to the adapter that logs in with it, a person's text also to the CSMS in a message.  A frame that nobody
@@ -54,6 +58,9 @@ class Keeper(Protocol):
 
     def begin(self, prefix: str) -> list[str]:
         """The handles of persons that begin with *prefix*."""
+
+    def mask(self, text: str) -> str:
+        """*text* with every secret and person in it that is kept, in whatever case, replaced by its placeholder."""
 
     def forget(self, handles: Iterable[str]) -> None:
         """Destroy texts and their keys, and whatever frame mentions a person among them; what is gone already is passed over."""
@@ -115,6 +122,25 @@ class _Texts:
     def begin(self, prefix: str) -> list[str]:
         return sorted(handle for handle, (purpose, _) in self.of.items() if purpose == PERSON and handle.startswith(prefix))
 
+    def mask(self, text: str) -> str:
+        folded = text.casefold()
+        there = {(kept, purpose) for purpose, kept in self.of.values() if kept and purpose != FRAME and kept.casefold() in folded}
+        if not there:
+            return text
+        marks = {kept.casefold(): placeholder(self.handles[purpose, kept], kept, purpose) for kept, purpose in sorted(there)}
+        # In one go, the longest first: what stands for one text is not searched for another.
+        longest = sorted(marks, key=len, reverse=True)
+        pattern = "|".join(re.escape(kept) if len(kept) >= MASKED_ANYWHERE_CHARS else rf"(?<!\w){re.escape(kept)}(?!\w)" for kept in longest)
+        # A character may be several ones when it is folded.
+        places = [place for place, character in enumerate(text) for _ in character.casefold()]
+        parts, end = [], 0
+        for found in re.finditer(pattern, folded):
+            begin, past = places[found.start()], places[found.end() - 1] + 1
+            if begin >= end:
+                parts += [text[end:begin], marks[found[0]]]
+                end = past
+        return "".join([*parts, text[end:]])
+
     def to_go(self, handles: Iterable[str]) -> set[str]:
         """Those of *handles* that are there, and every frame that mentions a person among them."""
         going = {handle for handle in handles if handle in self.of}
@@ -161,6 +187,10 @@ class MemoryVault:
     def begin(self, prefix: str) -> list[str]:
         """See :class:`Keeper`."""
         return self._texts.begin(prefix)
+
+    def mask(self, text: str) -> str:
+        """See :class:`Keeper`."""
+        return self._texts.mask(text)
 
     def forget(self, handles: Iterable[str]) -> None:
         """See :class:`Keeper`."""
@@ -234,6 +264,10 @@ class Vault:
     def begin(self, prefix: str) -> list[str]:
         """See :class:`Keeper`."""
         return self._open().begin(prefix)
+
+    def mask(self, text: str) -> str:
+        """See :class:`Keeper`."""
+        return self._open().mask(text)
 
     # Destroying
 

@@ -159,13 +159,14 @@ class Answered(Input):
 
 @record(45)
 class Refused(Input):
-    """The CSMS answered one of our CALLs with a CALLERROR."""
+    """The CSMS answered one of our CALLs with a CALLERROR.  *details* is JSON text; in both texts secrets and persons are sealed."""
 
     link: int
     entry: int
     attempt: int
     code: str
     description: str
+    details: bytes = b"{}"
 
 
 @record(46)

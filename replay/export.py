@@ -175,8 +175,9 @@ class Conversation:
         return self._payloads.pop(entry, b""), self._attempts.pop(entry, 0)
 
 
-def _error(event: Refused | ReplyError) -> dict[str, str]:
-    return {"errorCode": event.code, "errorDescription": event.description}
+def _error(event: Refused | ReplyError) -> dict[str, Any]:
+    details = parsed(event.details) if isinstance(event, Refused) else {}
+    return {"errorCode": event.code, "errorDescription": event.description, "errorDetails": details}
 
 
 TYPES = {3: "CALLRESULT", 4: "CALLERROR", 5: "CALLRESULTERROR"}
@@ -185,7 +186,8 @@ TYPES = {3: "CALLRESULT", 4: "CALLERROR", 5: "CALLRESULTERROR"}
 def _said(frame: bytes) -> Frame:
     """A frame that was sent as it stands: an error, by its shape in OCPP-J."""
     match parsed(frame):
-        case [int(kind), str(identifier), str(code), str(description), *_]:
-            return "sent", TYPES.get(kind, str(kind)), identifier, "", {"errorCode": code, "errorDescription": description}
+        case [int(kind), str(identifier), str(code), str(description), *details]:
+            told = {"errorCode": code, "errorDescription": description, "errorDetails": details[0] if details else {}}
+            return "sent", TYPES.get(kind, str(kind)), identifier, "", told
         case other:
             return "sent", "", "", "", other

@@ -903,7 +903,8 @@ class World:
                 if place is None:
                     return self._garbled(wire, data, "an error for a message that this station never sent", b"")
                 self._landed(wire, got.message_id)
-                return Refused(link=wire.link, entry=place[0], attempt=place[1], code=got.code, description="")
+                description, details = sealing.seal_error(got.description, got.details, keep, self.vault.mask)
+                return Refused(link=wire.link, entry=place[0], attempt=place[1], code=got.code, description=description, details=details)
             case frame.Send():
                 return StraySend(link=wire.link, message_id=got.message_id, action=got.action)
             case frame.CallResultError():

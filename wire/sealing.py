@@ -16,10 +16,13 @@ from msgspec import DecodeError
 
 from wire import jsontext
 from wire.declared import Declared
-from wire.sealed import PREFIX
+from wire.sealed import PATTERN, PREFIX
 
 Keep = Callable[[str, str], str]
 """(text, purpose) -> placeholder; the purpose is ``secret`` or ``person``."""
+
+Mask = Callable[[str], str]
+"""A text with everything in it that is kept already replaced by its placeholder."""
 
 SECRET, PERSON = "secret", "person"
 
@@ -96,6 +99,12 @@ _PORT = r"[^:]*|\[[^\]]*\](?::[0-9]*)?|[^:]*:[0-9]*"
 _TELLING = r"(?i)sig|token|key|secret|pass|pwd|auth|cred|code"
 """Names of a query's parameters that make the URL itself a secret, as in links that are signed beforehand."""
 
+DESCRIPTION_MOST_CHARS = 1_000
+"""So much is kept of an error's description, which OCPP-J lets have 255 characters."""
+
+DETAILS_MOST_BYTES = 4_096
+"""So much is kept of an error's details, which may be of any size."""
+
 _NESTED_MOST = 4
 """JSON text in a JSON text in a JSON text: deeper than this it is sealed whole, unread."""
 
@@ -125,6 +134,33 @@ def seal(action: str, payload: bytes, keep: Keep, secrets: Secrets = WELL_KNOWN,
     except RecursionError:
         # Only for what frame.read did not let through; better sealed whole than written down.
         return jsontext.encode(seal_text(payload.decode("utf-8", "replace"), keep))
+
+
+def seal_error(description: str, details: bytes, keep: Keep, mask: Mask, secrets: Secrets = WELL_KNOWN) -> tuple[str, bytes]:
+    """The description and the details of an error of the other side, so that they can be written down.
+
+    It may say back, in words of its own, what it was sent: *mask* finds that.  What is too long is cut, *details* to a JSON text.
+    """
+    said = _Walk(keep, secrets, bounds=False).value(description[:DESCRIPTION_MOST_CHARS], "", profile=False, person=False)
+    told = jsontext.encode(_masked(jsontext.decode(seal("", details, keep, secrets)), mask))
+    if len(told) > DETAILS_MOST_BYTES:
+        told = jsontext.encode(told[:DETAILS_MOST_BYTES].decode("utf-8", "ignore"))
+    return _masked(said, mask), told
+
+
+def _masked(value: Any, mask: Mask) -> Any:
+    """*value* with every text and every member's name masked, placeholders left as they are."""
+    if isinstance(value, dict):
+        return {_masked(name, mask): _masked(one, mask) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one, mask) for one in value]
+    if not isinstance(value, str):
+        return value
+    found, end = [], 0
+    for sealed in re.finditer(PATTERN, value):
+        found += [mask(value[end : sealed.start()]), sealed[0]]
+        end = sealed.end()
+    return "".join([*found, mask(value[end:])])
 
 
 def seal_text(text: str, keep: Keep) -> str:

@@ -174,7 +174,8 @@ def on_refusal(station: Station, refusal: Refused, cx: Context) -> Conclusions:
     if entry is None:
         yield Lapsed(entry=refusal.entry)
     else:
-        yield from not_taken(station, refusal.entry, entry, f"CALLERROR {refusal.code}", cx)
+        said = f": {refusal.description}" if refusal.description else ""
+        yield from not_taken(station, refusal.entry, entry, f"CALLERROR {refusal.code}{said}", cx)
 
 
 def on_deadline(station: Station, event: Woke, cx: Context) -> Conclusions:  # noqa: ARG001

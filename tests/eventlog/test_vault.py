@@ -21,7 +21,7 @@ from eventlog import vault_file
 from eventlog.vault import FRAME, PERSON, SECRET, MemoryVault, Vault, shown_to_csms
 from eventlog.vault_keys import KEY_BYTES, FileKey, PassphraseKey
 from tests.eventlog.fossils import FIRST_FORMAT, FIRST_FORMAT_KEY, FIRST_FORMAT_TEXTS
-from wire.sealed import parse
+from wire.sealed import find, parse
 
 PURPOSES = st.sampled_from([SECRET, PERSON])
 
@@ -225,6 +225,36 @@ def test_a_person_is_found_in_every_case_and_by_the_first_digits(tmp_path: Path)
         assert keeper.find("04AaBb") == sorted([upper, lower])
         assert keeper.begin(upper[:31]) == ([upper] if upper[:31] != lower[:31] else sorted([upper, lower]))
         assert secret not in keeper.begin("")
+
+
+@pytest.mark.parametrize(
+    ("kept", "text", "hidden"),
+    [
+        (["04AABBCC"], "04aabbcc is blocked, 04AABBCC too", 2),
+        (["04AABBCC", "04AABB"], "of 04AABBCCDD and 04AABB", 2),
+        (["A1"], "A1 is no A12, nor BA1; a1!", 2),
+        (["(a+)+$", "\\"], "it was (a+)+$ or \\", 2),
+        (["straße 7"], "STRASSE 7, Straße 7", 2),
+        ([], "nothing is known", 0),
+        (["nobody"], "", 0),
+    ],
+)
+def test_what_is_kept_is_hidden_where_somebody_says_it_back(tmp_path: Path, kept: list[str], text: str, hidden: int) -> None:
+    """If this failed, a CSMS that repeats a card or a password in an error would write it into the journal."""
+    for keeper in (Vault(tmp_path, chance()), MemoryVault(b"k" * KEY_BYTES)):
+        handles = [handle(keeper.keep(one, PERSON)) for one in kept]
+        said = keeper.mask(text)
+        assert said.count("<sealed:") == hidden
+        assert all(found in handles for found in find(said.encode()))
+        assert not any(one in said for one in kept if len(one) > 2)
+
+
+def test_the_evidence_in_a_frame_is_hidden_from_nobody(tmp_path: Path) -> None:
+    """If this failed, a word that stood once in a frame that nobody could read would hide every later one."""
+    vault = Vault(tmp_path, chance())
+    vault.keep("broken", FRAME)
+    vault.keep("", PERSON)
+    assert vault.mask("broken frame") == "broken frame"
 
 
 def test_a_frame_that_mentions_somebody_goes_with_them(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from machines.outbound import machine as queue
 from machines.outbound.asks import message_id, read_message_id
 from machines.outbound.facts import THINNED, Delivered, Dropped, Failed, Lapsed, Returned, Sent
 from machines.outbound.state import OUTBOUND
+from machines.session.facts import CardRefused
 from tests.conftest import NewStory
 from tests.machines.acts import brief, card, charge, do, events, lose, meter, one, plug, reconnect
 from tests.story import CARD, JOURNAL, Story, effects, facts, sent
@@ -128,6 +129,15 @@ def test_e13_a_transaction_event_is_tried_again_with_growing_waits_and_then_drop
     assert waits == [10, 20]
     assert attempt == 3
     assert one(over, Dropped).entry == entry
+
+
+def test_what_the_csms_says_of_an_error_is_in_the_reason(story: Story) -> None:
+    """Else whoever looks into a journal, or the log, sees that a message was refused and not why."""
+    turn = story.when(CardPresented(token=CARD, token_type="ISO14443"))
+    entry, attempt = place(turn)
+    refused = story.when(Refused(link=story.link, entry=entry, attempt=attempt, code="SecurityError", description="not today"))
+    assert one(refused, Dropped).reason == "CALLERROR SecurityError: not today"
+    assert "CALLERROR SecurityError: not today" in one(refused, CardRefused).reason
 
 
 def test_e13_fr_04_the_next_transaction_event_follows_the_one_that_was_given_up(new_story: NewStory) -> None:

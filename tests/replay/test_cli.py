@@ -174,11 +174,13 @@ def test_errors_are_frames_too() -> None:
     story = Story().boot()
     story.call("Nonsense", {}, "bad-1")
     call = effects(story.turns, Call)[-1]
-    story.when(Refused(link=story.link, entry=int(call.message_id[9:19], 16) * 256, attempt=1, code="InternalError", description="x"))
+    story.when(
+        Refused(link=story.link, entry=int(call.message_id[9:19], 16) * 256, attempt=1, code="InternalError", description="x", details=b'{"why":[1]}')
+    )
     frames = [json.loads(line) for line in frame_lines(story.rows())]
     assert frames[-2]["payload"]["errorCode"] == "NotImplemented"
     assert (frames[-2]["messageType"], frames[-2]["messageId"], frames[-2]["action"]) == ("CALLERROR", "bad-1", "Nonsense")
-    assert frames[-1]["payload"] == {"errorCode": "InternalError", "errorDescription": "x"}
+    assert frames[-1]["payload"] == {"errorCode": "InternalError", "errorDescription": "x", "errorDetails": {"why": [1]}}
 
 
 def test_what_was_discarded_is_in_the_export(new_story: NewStory) -> None:

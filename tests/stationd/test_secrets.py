@@ -6,9 +6,10 @@ import asyncio
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from component_config.load import shipped
-from stationd.csms import FriendlyCsms
+from stationd.csms import FriendlyCsms, Refusal
 from tests.stationd.conftest import Start, run
 
 FIRST_PASSWORD = "in-the-component-file-1"
@@ -30,7 +31,16 @@ def test_a_whole_run_leaves_no_secret_in_clear(start: Start, tmp_path: Path) -> 
 
     async def go() -> str:
         passwords = {"CP1": FIRST_PASSWORD}
-        async with FriendlyCsms(port=0, passwords=passwords) as csms:
+
+        def tell_tales(identity: str, action: str, request: dict[str, Any]) -> Refusal | None:
+            """Refuse the first event that names the card, and say everything back that was ever heard."""
+            if action != "TransactionEvent" or CARD not in json.dumps(request) or told:
+                return None
+            told.append(action)
+            return Refusal("SecurityError", f"no {CARD.lower()} of {GROUP}, {FIRST_PASSWORD}", {"idTag": CARD, "why": f"{REMOTE} was first", CARD: 1})
+
+        told: list[str] = []
+        async with FriendlyCsms(port=0, passwords=passwords, on_call=tell_tales) as csms:
             station = start("--csms", csms.url, "--identity", "CP1", "--component-config", str(config), "--log-level", "debug")
             await csms.connected("CP1", timeout_s=30)
             await csms.heard("CP1", "StatusNotification", timeout_s=30)
@@ -68,12 +78,14 @@ def test_a_whole_run_leaves_no_secret_in_clear(start: Start, tmp_path: Path) -> 
         shown += found.stdout + found.stderr
     shutil.rmtree(config)
     (tmp_path / "shown").write_text(shown)
+    assert "CALLERROR SecurityError: no <sealed 10 chars" in shown, "what the CSMS said is kept all the same"
+    assert "was first" in shown
 
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {path.name for path in files} >= {"data.mdb", "vault", "vault.key", "cp.log", "shown"}
     for path in files:
         data = path.read_bytes()
-        for secret in SECRETS:
+        for secret in (*SECRETS, CARD.lower()):
             assert secret.encode() not in data, f"{secret} stands in {path.name}"
             assert secret.encode("utf-16-le") not in data
     assert run("replay", "verify", "--data", str(tmp_path / "cp")).stdout.strip().endswith(" 0 divergences")

@@ -340,6 +340,49 @@ def test_anything_is_sealed_without_raising(value: Any, action: str, valid: bool
     json.loads(out)
 
 
+def error_sealed_by(vault: Vault, description: str, details: Any = None) -> tuple[str, Any]:
+    """What becomes of an error; the mask finds what the vault has, as it is written."""
+
+    def mask(text: str) -> str:
+        for purpose, kept in list(vault.kept.values()):
+            text = text.replace(kept, vault.keep(kept, purpose))
+        return text
+
+    said, told = sealing.seal_error(description, json.dumps(details or {}).encode(), vault.keep, mask)
+    return said, json.loads(told)
+
+
+def test_an_error_says_back_nothing_in_clear() -> None:
+    """If this failed, a CSMS that says which card it does not know would write the card into the journal."""
+    vault = Vault()
+    card = vault.keep("04AABBCC", "person")
+    details = {"idToken": "NEW1", "04AABBCC": ["is 04AABBCC?", 7], "at": "ws://me:word@host/", "password": "hush"}
+    said, told = error_sealed_by(vault, "no 04AABBCC here", details)
+    assert said == f"no {card} here"
+    assert told[card] == [f"is {card}?", 7]
+    shown_again = shown(vault, told)
+    assert shown_again == details
+    assert not any(secret in json.dumps(told) for secret in ("04AABBCC", "NEW1", "me:word", "hush"))
+
+
+@pytest.mark.parametrize("description", ["<sealed:000000000000000000000000000000c1:8:p>", '{"idToken": "04AABBCC"}', "see ws://me:word@host/x"])
+def test_an_errors_description_is_read_as_any_text_of_a_payload(description: str) -> None:
+    """If this failed, a handle could be smuggled in, or a secret would pass in another dress."""
+    vault = Vault()
+    said, _ = error_sealed_by(vault, description)
+    assert "04AABBCC" not in said
+    assert "me:word" not in said
+    assert sealed.replace_text(said, vault.reveal).replace(" ", "") == description.replace(" ", "")
+
+
+def test_an_error_that_is_too_long_is_cut() -> None:
+    """If this failed, a CSMS could fill the journal with its errors."""
+    said, told = error_sealed_by(Vault(), "x" * 5000, {"trace": "y" * 100_000})
+    assert len(said) == sealing.DESCRIPTION_MOST_CHARS
+    assert isinstance(told, str)
+    assert len(told) == sealing.DETAILS_MOST_BYTES
+
+
 def test_what_no_reader_reads_is_sealed_whole() -> None:
     """If this fails, sealing raises, or what could not be understood is written down as it came."""
     deep = "[" * 400 + json.dumps({"password": SECRET}) + "]" * 400
