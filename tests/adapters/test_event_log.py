@@ -171,7 +171,7 @@ SAMPLES: list[tuple[str, Fact, str]] = [
     (
         "link.lost",
         lost(reasons.CLOSED_BY_CSMS, "1008 who are you"),
-        "link 1: lost after 60.0 s, closed by CSMS: 1008 who are you; 2 failed attempts in a row; dials again in 21.3 s",
+        "link 1: lost after 60.0 s, closed by CSMS: 1008 who are you; failures in a row: 2; dials again in 21.3 s",
     ),
     ("link.closed", lost("password replaced", on_purpose=True), "link 1: closed by the station, password replaced; dials again in 21.3 s"),
     (
@@ -424,7 +424,7 @@ def test_a_wrong_password_is_said_with_url_identity_reason_and_the_next_try(new_
     redial_s = round((gone.redial_at_us - turn.at) / 1e6, 1)
     assert logged.take()[-3:] == [
         ("link.dialling", "link 1: dialling wss://csms.example/ocpp?… as CP001; slot 1, security profile 2"),
-        ("link.failed", f"link 1: failed, unauthorized: {detail}; 1 failed attempts in a row; dials again in {redial_s} s"),
+        ("link.failed", f"link 1: failed, unauthorized: {detail}; failures in a row: 1; dials again in {redial_s} s"),
         ("security.alarm", f"security event FailedToAuthenticateAtCsms: slot 1: {detail}"),
     ]
     story.when(HoldAsked(hold=True))
@@ -582,7 +582,7 @@ def test_a_live_station_logs_its_link_and_hides_what_the_csms_says_back(caplog: 
             await asyncio.gather(*closing)
 
     asyncio.run(story())
-    assert "link 1: lost after 0.0 s, closed by CSMS: 1008 <secret> is wrong; 1 failed attempts in a row; dials again in 1" in caplog.text
+    assert "link 1: lost after 0.0 s, closed by CSMS: 1008 <secret> is wrong; failures in a row: 1; dials again in 1" in caplog.text
     assert PASSWORD not in caplog.text
 
 

@@ -270,7 +270,7 @@ def test_the_log_says_what_becomes_of_the_link_and_of_a_session(start: Start) ->
             "accepted by the CSMS; a heartbeat every",
             "EVSE 1: a vehicle is plugged in at connector 1",
             "link 1: lost after",
-            "link 2: failed, refused: 404 the CSMS does not know this identity or this path; 2 failed attempts in a row; dials again in",
+            "link 2: failed, refused: 404 the CSMS does not know this identity or this path; failures in a row: 1; dials again in",
             "offline until further notice, the station stops",
         ):
             assert line in text, f"{line}\n{text}"
