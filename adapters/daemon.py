@@ -85,8 +85,19 @@ class Texts(Protocol):
         """Drop what is not durable, and not among the handles *named*: its input was refused, so no row will name it."""
 
 
+def writer_thread() -> Executor:
+    """Make the executor of one thread in which groups are committed; imported here, because a station that is seldom busy never needs it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(1, "journal")
+
+
 class Daemon:
-    """One station, live.  Everything here runs on the event loop's thread but the writer's commits."""
+    """One station, live.  Everything here runs on the event loop's thread but the writer's commits.
+
+    *clock* gives seconds and never goes back; a commit is measured with it, and a slow one sends the next group to the writer thread.
+    *make_writer* makes the executor of that thread when the first group goes there; :meth:`close` shuts it down.
+    """
 
     def __init__(
         self,
@@ -100,6 +111,8 @@ class Daemon:
         observers: Iterable[Observer] = (),
         keeper: Keeper | None = None,
         texts: Texts | None = None,
+        clock: Callable[[], float] = monotonic,
+        make_writer: Callable[[], Executor] = writer_thread,
     ) -> None:
         self.kernel = kernel
         self.store = store
@@ -111,6 +124,8 @@ class Daemon:
         self._version = version
         self._keeper = keeper
         self._texts = texts
+        self._clock = clock
+        self._make_writer = make_writer
         self._performers = {kind: port for port in self.ports for kind in port.performs}
         self._mailbox: deque[Input] = deque()
         self._waiting: list[Waiting] = []
@@ -267,9 +282,7 @@ class Daemon:
         if len(rows) >= THREAD_FROM_TURNS or self._commit_s > THREAD_FROM_S:
             self._waiting, self._acted_early, self._loud = [], 0, False
             if self._writer is None:
-                from concurrent.futures import ThreadPoolExecutor
-
-                self._writer = ThreadPoolExecutor(1, "journal")
+                self._writer = self._make_writer()
             self._flight = self._loop.run_in_executor(self._writer, self._append, rows)
             self._flight.add_done_callback(lambda done: self._landed(group, done))
             return
@@ -282,9 +295,9 @@ class Daemon:
         self._performed(group)
 
     def _append(self, rows: list[tuple[int, bytes]]) -> None:
-        begun = monotonic()
+        begun = self._clock()
         self.store.append(rows, self.number)
-        self._commit_s += (monotonic() - begun - self._commit_s) / 8
+        self._commit_s += (self._clock() - begun - self._commit_s) / 8
 
     def _landed(self, group: list[Waiting], done: asyncio.Future[None]) -> None:
         self._flight = None

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -24,6 +25,7 @@ from eventlog.store import digest
 from stationd.csms import FriendlyCsms
 from stationd.house import House
 from tests.stationd.test_disk_full import _get, _set_many
+from tests.waiting import PATIENCE_S
 
 ROW = b"x" * 300
 CLOSING = digest(b"closing") + b"closing"
@@ -85,7 +87,7 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
     """A starter of readers; none outlives the test."""
     made: list[subprocess.Popen[bytes]] = []
 
-    def reader(program: str = READS, stderr: int = 2) -> subprocess.Popen[bytes]:
+    def reader(program: str = READS) -> subprocess.Popen[bytes]:
         child = subprocess.Popen([sys.executable, "-c", program, os.fspath(tmp_path / "journal")], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         made.append(child)
         assert child.stdout is not None
@@ -100,7 +102,8 @@ def begin(tmp_path: Path) -> Iterator[Begin]:
 
 def stop_in_a_transaction(journal: Journal, child: subprocess.Popen[bytes]) -> Reader:
     """SIGSTOP at an instant at which it reads a page."""
-    for _ in range(2_000):
+    limit_s = monotonic() + PATIENCE_S
+    while monotonic() < limit_s:
         child.send_signal(signal.SIGSTOP)
         os.waitpid(child.pid, os.WUNTRACED)
         found = [one for one in journal.readers() if one.pid == child.pid]
@@ -190,8 +193,11 @@ def fill(journal: Journal) -> int:
     raise AssertionError("the map was never full")
 
 
-def test_a_reader_that_is_stopped_is_ended_when_there_is_no_room(journal: Journal, begin: Begin, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reader_that_is_stopped_is_ended_when_there_is_no_room(
+    journal: Journal, begin: Begin, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If this failed, a forgotten `stationd log` would stop the station."""
+    monkeypatch.setattr(readers, "GONE_MS", PATIENCE_S * 1_000)
     caplog.set_level(logging.WARNING)
     clock = Clock()
     looking = Readers(journal, clock)
@@ -206,7 +212,7 @@ def test_a_reader_that_is_stopped_is_ended_when_there_is_no_room(journal: Journa
 
     assert looking.make_way() is Way.MADE
 
-    assert child.wait(5) == -signal.SIGTERM
+    assert child.wait(PATIENCE_S) == -signal.SIGTERM
     assert f"process {child.pid}, which had been reading it" in caplog.messages[-1]
     journal.append([(last + 1, ROW)])
     assert looking.make_way() is Way.FREE
@@ -214,7 +220,14 @@ def test_a_reader_that_is_stopped_is_ended_when_there_is_no_room(journal: Journa
 
 def test_a_reader_that_does_not_listen_is_killed(journal: Journal, begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
     """If this failed, a reader that hangs could not be ended."""
-    monkeypatch.setattr(readers, "GONE_MS", 100)
+    gone, waits_ms = readers._gone, iter((100, PATIENCE_S * 1_000))
+
+    def waited(process: int) -> bool:
+        # It is known not to end at the first signal, and may take its time at the second.
+        monkeypatch.setattr(readers, "GONE_MS", next(waits_ms))
+        return gone(process)
+
+    monkeypatch.setattr(readers, "_gone", waited)
     clock = Clock()
     looking = Readers(journal, clock)
     child = begin("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + HOLDS)
@@ -224,22 +237,23 @@ def test_a_reader_that_does_not_listen_is_killed(journal: Journal, begin: Begin,
 
     assert looking.make_way() is Way.MADE
 
-    assert child.wait(5) == -signal.SIGKILL
+    assert child.wait(PATIENCE_S) == -signal.SIGKILL
 
 
 def test_a_process_that_does_not_read_this_journal_is_left_alone(journal: Journal, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """If this failed, a number from another container's lock file could end a stranger."""
-    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     clock = Clock()
     looking = Readers(journal, clock)
-    for pid in (stranger.pid, 1 << 22):
-        journal.readers = lambda pid=pid: [Reader(pid=pid, transaction=1, behind=9)]  # type: ignore[method-assign, misc]
-        looking.look()
-        clock.s += STUCK_S
-        assert looking.make_way() is Way.FREE
-        assert "end it by hand" in caplog.messages[-1]
-    assert stranger.poll() is None
-    stranger.communicate(b"\n", timeout=30)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        for pid in (stranger.pid, 1 << 22):
+            journal.readers = lambda pid=pid: [Reader(pid=pid, transaction=1, behind=9)]  # type: ignore[method-assign, misc]
+            looking.look()
+            clock.s += STUCK_S
+            assert looking.make_way() is Way.FREE
+            assert "end it by hand" in caplog.messages[-1]
+        # Ended by what it waits for, and by nothing before.
+        stranger.communicate(b"\n", timeout=PATIENCE_S)
+        assert stranger.returncode == 0
 
 
 def test_the_daemon_goes_on_without_a_reader_that_is_stopped(tmp_path: Path, begin: Begin) -> None:
@@ -270,7 +284,7 @@ async def _story(data: Path, begin: Begin) -> None:
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
             accepted = await _set_many(csms, range(1_000, 1_500))
             assert accepted == 1_499
-            assert child.wait(5) == -signal.SIGTERM
+            assert child.wait(PATIENCE_S) == -signal.SIGTERM
             assert (data / "journal" / "data.mdb").stat().st_size <= size
             assert await _get(csms) == accepted
         finally:

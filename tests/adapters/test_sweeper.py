@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def swept(vault: Vault, journal: Journal, *, twice: bool = False) -> None:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> tuple[Vault, Journal, list[str]]:
+def house(tmp_path: Path) -> Iterator[tuple[Vault, Journal, list[str]]]:
     """Four persons: named in a retired turn, in a closing snapshot, in a turn that is kept, and in the newest one."""
     vault = Vault(tmp_path, os.urandom)
     persons = [vault.keep(f"card-{n}", PERSON) for n in range(4)]
@@ -55,7 +56,8 @@ def house(tmp_path: Path) -> tuple[Vault, Journal, list[str]]:
     journal.put_closing(10, digest(names(persons[1])) + names(persons[1]))
     while not journal.retire(10):
         pass
-    return vault, journal, persons
+    yield vault, journal, persons
+    journal.close()
 
 
 @pytest.mark.parametrize("twice", [False, True])
@@ -64,7 +66,6 @@ def test_texts_go_with_the_last_turn_that_named_them(house: tuple[Vault, Journal
     vault, journal, _ = house
     swept(vault, journal, twice=twice)
     assert [bool(vault.find(f"card-{n}")) for n in range(4)] == [False, True, True, True]
-    journal.close()
 
 
 def test_a_sweep_that_fails_or_is_stopped_takes_nothing(house: tuple[Vault, Journal, list[str]]) -> None:

@@ -21,12 +21,13 @@ from typing import Any, Self
 import pytest
 
 from adapters import websocket
-from adapters.websocket import WebSocket, connection_uri
+from adapters.websocket import CLOSE_LIMIT_S, WebSocket, connection_uri
+from tests.adapters.doubles import HeldTimers
+from tests.waiting import PATIENCE_S
 
 from websockets.frames import Close, Frame, Opcode  # isort: skip
 from websockets.utils import accept_key
 
-PATIENCE_S = 20.0
 FOREVER_S = 600.0
 
 
@@ -168,6 +169,12 @@ class Bench:
             pass
         finally:
             writer.transport.abort()
+
+    def hold_timers(self) -> HeldTimers:
+        """Let the link's limits and pings be due when the test says so."""
+        timers = HeldTimers(asyncio.get_running_loop())
+        self.link._loop = timers  # type: ignore[assignment]
+        return timers
 
     def dial(self, url: str | None = None, **changed: Any) -> None:
         """Dial the server, or *url*."""
@@ -492,8 +499,11 @@ def test_a_server_that_accepts_and_says_nothing_times_out() -> None:
             return
 
         async with Bench(script) as bench:
-            bench.dial(connect_timeout_s=0.05)
-            assert await bench.heard.next() == ("closed", "timeout", 0, "the server did not answer the upgrade within 0.05 s")
+            timers = bench.hold_timers()
+            bench.dial(connect_timeout_s=30)
+            await (await bench.peer).take_request()
+            timers.fire(30)
+            assert await bench.heard.next() == ("closed", "timeout", 0, "the server did not answer the upgrade within 30 s")
 
     run(story)
 
@@ -537,13 +547,19 @@ def test_a_connect_that_hangs_times_out(monkeypatch: pytest.MonkeyPatch) -> None
     """Broken: a firewall that swallows our SYN would hold the station for minutes."""
 
     async def story() -> None:
+        begun = asyncio.Event()
+
         async def hang(*_: Any, **__: Any) -> Any:
+            begun.set()
             await asyncio.Event().wait()
 
         async with Bench(agree) as bench:
+            timers = bench.hold_timers()
             monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", hang)
-            bench.dial(connect_timeout_s=0.02)
-            assert await bench.heard.next() == ("closed", "timeout", 0, "no connection within 0.02 s")
+            bench.dial(connect_timeout_s=30)
+            await begun.wait()
+            timers.fire(30)
+            assert await bench.heard.next() == ("closed", "timeout", 0, "no connection within 30 s")
 
     run(story)
 
@@ -804,20 +820,25 @@ def test_we_close_and_the_csms_agrees() -> None:
     run(story)
 
 
-def test_a_csms_that_does_not_answer_our_close_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_csms_that_does_not_answer_our_close_is_left_behind() -> None:
     """Broken: the station could not stop, nor change its password, while its CSMS hangs."""
 
     async def story() -> None:
-        monkeypatch.setattr(websocket, "CLOSE_LIMIT_S", 0.02)
         async with Bench(agree) as bench:
             await bench.open()
+            timers = bench.hold_timers()
             await bench.peer
             bench.link.close(1000, "bye")
+            timers.fire(CLOSE_LIMIT_S)
             assert await bench.heard.next() == ("closed", "closed by us", 1000, "bye")
         async with Bench(agree) as lingering:
             await lingering.open()
-            (await lingering.peer).send(Opcode.CLOSE, Close(1000, "").serialize())
+            timers = lingering.hold_timers()
+            peer = await lingering.peer
+            peer.send(Opcode.CLOSE, Close(1000, "").serialize())
+            assert (await peer.frame()).opcode is Opcode.CLOSE
             # It never closes TCP: the same limit holds.
+            timers.fire(CLOSE_LIMIT_S)
             assert await lingering.heard.next() == ("closed", "closed by CSMS", 1000, "")
 
     run(story)
@@ -913,18 +934,19 @@ def test_a_ping_without_a_pong_ends_the_link() -> None:
 
     async def story() -> None:
         async with Bench(agree) as bench:
-            await bench.open(ping_interval_s=0.01, ping_timeout_s=0.02)
+            timers = bench.hold_timers()
+            await bench.open(ping_interval_s=10, ping_timeout_s=20)
             peer = await bench.peer
-            await peer.frame()
+            timers.fire(10)
+            assert (await peer.frame()).opcode is Opcode.PING
             peer.send(Opcode.PONG, b"wrong")
-            assert await bench.heard.next() == ("closed", "ping timeout", 1006, "no pong within 0.02 s")
+            peer.send(Opcode.TEXT, b"[behind it]")
+            assert await bench.heard.next() == ("text", b"[behind it]")
+            assert timers.armed_s == [20], "no ping follows one that was not answered"
+            timers.fire(20)
+            assert await bench.heard.next() == ("closed", "ping timeout", 1006, "no pong within 20 s")
 
     run(story)
-
-
-def armed(bench: Bench) -> bool:
-    """Whether a ping, or the lack of a pong, will come."""
-    return bench.link._timer is not None
 
 
 def test_the_ping_interval_can_be_changed_and_switched_off() -> None:
@@ -932,19 +954,21 @@ def test_the_ping_interval_can_be_changed_and_switched_off() -> None:
 
     async def story() -> None:
         async with Bench(agree) as bench:
+            timers = bench.hold_timers()
             await bench.open(ping_interval_s=0, ping_timeout_s=0)
             peer = await bench.peer
-            assert not armed(bench)
-            bench.link.set_ping_interval(0.005)
-            ping = await peer.frame()
-            assert ping.opcode is Opcode.PING
+            assert timers.armed_s == []
+            bench.link.set_ping_interval(10)
+            timers.fire(10)
+            assert (await peer.frame()).opcode is Opcode.PING
+            assert timers.armed_s == [10], "without a limit of its own a pong has as long as the interval"
             # A pong that is still due may come for ever now, and no ping follows.
             bench.link.set_ping_interval(0)
-            assert not armed(bench)
+            assert timers.armed_s == []
             bench.link.set_ping_interval(FOREVER_S)
-            assert armed(bench)
+            assert timers.armed_s == [FOREVER_S]
         bench.link.set_ping_interval(1)
-        assert not armed(bench)
+        assert timers.armed_s == []
 
     run(story)
 
