@@ -344,7 +344,8 @@ class Daemon:
             self._made_room += 1
             self._loop.call_soon(self._drain_soon)
             return
-        self._retry_s = min(self._retry_s * 2 or RETRY_FIRST_S, RETRY_MOST_S)
+        # Bounded before it is multiplied: a disk may be full for weeks.
+        self._retry_s = min(RETRY_FIRST_S * 2 ** min(self._failures, 16), RETRY_MOST_S)
         log.critical(
             "the journal cannot be written (%s: %s); %d inputs wait and are tried again in %.0f s: make room, or check the disk",
             type(error).__name__, error, len(self._mailbox), self._retry_s,
@@ -380,14 +381,11 @@ class Daemon:
             self._stood_by = len(mailbox)
 
     def _try_again(self) -> None:
-        wait = self._retry_s
         self._retry_s = 0.0
         if self._texts is not None:
             # A card whose holder has left must not be what keeps everything else from being written.
             self._texts.abandon(named_in(encode([fields_of(input) for input in self._mailbox])))
         self.drain()
-        if self._retry_s:
-            self._retry_s = min(wait * 2, RETRY_MOST_S)
 
     def durable(self) -> Folded:
         """The station after the last durable turn."""

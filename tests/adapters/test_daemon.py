@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from adapters.daemon import RIDE_MOST_ROWS, RIDE_MOST_S, THREAD_FROM_S, THREAD_FROM_TURNS, Daemon
+from adapters.daemon import RETRY_FIRST_S, RIDE_MOST_ROWS, RIDE_MOST_S, THREAD_FROM_S, THREAD_FROM_TURNS, Daemon
 from engine.event import Effect, EffectId
 from engine.kernel import Settled
 from engine.ports import Tell
@@ -17,7 +18,7 @@ from eventlog import snapshots
 from eventlog.fold import Folded, fold
 from eventlog.memory import MemoryJournal
 from machines.effects import Call, Dial, HangUp, Reply, ReplyError, Say, SetEvse, SetPingInterval
-from machines.inputs import CableConnected, Called, CardPresented, EvseSeen, LinkUp, MeterTold, Started
+from machines.inputs import CableConnected, CableDisconnected, Called, CardPresented, EvseSeen, LinkUp, MeterTold, Started
 from machines.network.machine import ApplyPlan
 from machines.station import STATION
 from stationd.leap import LeapingLoop
@@ -353,6 +354,34 @@ def test_a_journal_that_can_be_written_again_is_said_once(caplog: pytest.LogCapt
     live(story)
     said = [(record.levelname, record.getMessage()) for record in caplog.records if "written again" in record.getMessage()]
     assert said == [("WARNING", "the journal can be written again, after 2 attempts that failed")] * 2
+
+
+def test_a_write_that_failed_is_tried_again_later_and_later() -> None:
+    """If this failed, a disk that is full for a week would be tried, and complained of, every second."""
+
+    async def story(house: House) -> None:
+        loop = asyncio.get_running_loop()
+        append, tried_s = house.journal.append, []
+
+        def noted(rows: Sequence[tuple[int, bytes]], station: int = 0) -> None:
+            tried_s.append(loop.time())
+            append(rows, station)
+
+        house.journal.append = noted  # type: ignore[method-assign]
+        house.journal.failing = 7
+        house.daemon.put(CableConnected(evse_id=1, connector_id=1))
+        house.daemon.drain()
+        await asyncio.sleep(200)
+        waits_s = [later - earlier for earlier, later in pairwise(tried_s)]
+        assert waits_s == pytest.approx([1, 2, 4, 8, 16, 30, 30])
+        house.journal.failing = 1
+        house.daemon.put(CableDisconnected(evse_id=1, connector_id=1))
+        house.daemon.drain()
+        begun_s = loop.time()
+        await asyncio.sleep(200)
+        assert tried_s[-1] - begun_s == pytest.approx(RETRY_FIRST_S), "what worked since begins anew"
+
+    live(story)
 
 
 def test_an_answer_that_left_early_is_not_given_twice_after_a_failed_write() -> None:
