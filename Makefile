@@ -23,7 +23,7 @@ IN_VENV := $(VENV)/bin/python -m
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: venv ## Run a station, a CSMS and a vehicle here, and tell what happens (DEMO_ARGS)
@@ -32,6 +32,10 @@ demo: venv ## Run a station, a CSMS and a vehicle here, and tell what happens (D
 .PHONY: test
 test: check system-packages ## Everything that CI runs: check, then every test (PYTEST_ARGS)
 	@$(IN_VENV) pytest -q $(PYTEST_ARGS)
+
+.PHONY: test-under-load
+test-under-load: venv system-packages ## All tests beside a busy loop a core, and three times those with a port, a clock, a disk or a thread (PYTEST_ARGS)
+	@$(VENV)/bin/python tools/test_under_load.py $(PYTEST_ARGS)
 
 .PHONY: campaign
 campaign: venv ## Run the simulator over many seeds (CAMPAIGN_ARGS)
