@@ -32,8 +32,9 @@ from replay.state import at
 from replay.verify import verify
 from sim.day import reference_day
 from sim.world import IDENTITY
+from stationd.refused import refused_url
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 TURNS = 3_000
 CLOSED = (900, 1_800)
 """The journal that is damaged: so many turns, closed twice, the first segment retired."""
@@ -302,16 +303,22 @@ def _entry(place: bytes, value: bytes) -> bytes:
 
 def _run(house: Path) -> tuple[int | None, str]:
     """Start the real daemon; its exit status, or None where it came up (and was stopped again), and its log."""
+    with refused_url() as url:
+        return _run_and_stop(house, url)
+
+
+def _run_and_stop(house: Path, url: str) -> tuple[int | None, str]:
     log = house / "station.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stationd", "run", "--csms", "ws://127.0.0.1:9", "--identity", IDENTITY, "--data", str(house)],
+            [sys.executable, "-m", "stationd", "run", "--csms", url, "--identity", IDENTITY, "--data", str(house)],
             stderr=errors, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     until = time.monotonic() + PATIENCE_S
     while process.poll() is None and b"ready: " not in log.read_bytes():
         if time.monotonic() > until:
             process.kill()
+            process.wait()
             raise StationdError(f"the daemon neither started nor ended: {log.read_text(errors='replace')[-500:]}")
         time.sleep(0.01)
     if process.poll() is None:
@@ -338,5 +345,5 @@ def _whole(house: Path) -> Iterator[str]:
 
 def _tool(name: str, house: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "stationd", "log", name, "--data", str(house)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "stationd", "log", name, "--data", str(house)], capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )

@@ -1,7 +1,8 @@
 """Power cuts at random instants: the real process, a real journal, a real WebSocket, and a CSMS that remembers everything it was told.
 
 Law: what the CSMS was told is true after every power cut: no accepted value is forgotten, no event of a transaction is missing, told twice
-with another content, or told for a second beginning.  The instants follow from the seed; what the operating system does in between does not.
+with another content, or told for a second beginning.  After how much work the power goes follows from the seed, on a fast machine and on a slow one;
+what the operating system does in between does not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import count as count_from
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,8 +30,11 @@ TIME_FACTOR = 600
 PER_HOUSE = 20
 """Kills in one data directory, before a fresh one is taken."""
 
-WAIT_MOST_S = 0.35
-"""The longest wait before a kill; most instants fall into the work of a start or of a charge."""
+DEEDS_MOST = 12
+"""So many things are done at a station before a kill, at most; most instants fall into the work of a start or of a charge."""
+
+WAIT_MOST_S = 0.1
+"""The longest wait after them, or after the beginning of a start."""
 
 CARDS = ("04AA0001", "04AA0002", "04AA0003")
 THRESHOLDS = range(30, 10_000)
@@ -131,11 +136,17 @@ async def _one(house: House, csms: FriendlyCsms, chance: Random, witness: Witnes
     """Start, work, and kill at a random instant of it."""
     await house.power_up()
     if chance.random() < 0.25:  # noqa: PLR2004 (one in four dies while it starts)
-        await asyncio.sleep(chance.random() * WAIT_MOST_S / 4)
+        await asyncio.sleep(chance.random() * WAIT_MOST_S)
     else:
         await house.link()
-        work = asyncio.create_task(_work(house, csms, chance, witness))
-        await asyncio.sleep(chance.random() * WAIT_MOST_S)
+        deeds, wait_s = 1 + chance.randrange(DEEDS_MOST), chance.random() * WAIT_MOST_S
+        enough = asyncio.Event()
+        work = asyncio.create_task(_work(house, csms, chance, witness, deeds, enough))
+        waiting = asyncio.create_task(enough.wait())
+        # Work that cannot go on ends before.
+        await asyncio.wait([work, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        await asyncio.sleep(wait_s)
         house.cut_power()
         await house.gone()
         work.cancel()
@@ -144,10 +155,10 @@ async def _one(house: House, csms: FriendlyCsms, chance: Random, witness: Witnes
     await house.gone()
 
 
-async def _work(house: House, csms: FriendlyCsms, chance: Random, witness: Witness) -> None:
-    """What happens at a station, until the power goes."""
+async def _work(house: House, csms: FriendlyCsms, chance: Random, witness: Witness, deeds: int, enough: asyncio.Event) -> None:
+    """What happens at a station, until the power goes; *enough* is set after so many *deeds*."""
     try:
-        while True:
+        for deed in count_from(1):
             match chance.randrange(6):
                 case 0:
                     await house.verb("plug_in", evse=chance.choice((1, 2)), amps=16, phases=3)
@@ -158,12 +169,14 @@ async def _work(house: House, csms: FriendlyCsms, chance: Random, witness: Witne
                 case 4:
                     value = chance.choice(THRESHOLDS)
                     witness.asked.add(value)
-                    answer = await csms.call(IDENTITY, "SetVariables", _set(value), timeout_s=5)
+                    answer = await csms.call(IDENTITY, "SetVariables", _set(value))
                     if answer["setVariableResult"][0]["attributeStatus"] == "Accepted":
                         witness.threshold = value
                         witness.asked = {value}
                 case _:
                     await asyncio.sleep(chance.random() * 0.02)
+            if deed >= deeds:
+                enough.set()
     except (StationdError, ConnectionError, json.JSONDecodeError, NoAnswer, NotConnected, Refusal, TimeoutError):
         return  # the power went, or the verb did not fit the moment: an occupied connector, say
 
@@ -173,7 +186,7 @@ async def _look(house: House, csms: FriendlyCsms, witness: Witness, data: Path, 
     await house.power_up()
     await house.link()
     await house.drained()
-    answer = await csms.call(IDENTITY, "GetVariables", GET, timeout_s=10)
+    answer = await csms.call(IDENTITY, "GetVariables", GET)
     value = int(answer["getVariableResult"][0]["attributeValue"])
     # A value that was asked for and not answered may have been set or not; one that was accepted must be.
     if witness.threshold and value != witness.threshold and value not in witness.asked:

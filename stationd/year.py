@@ -30,6 +30,7 @@ from replay.timeline import timeline
 from replay.verify import verify
 from sim.checks import Violation
 from sim.year import Year, live
+from stationd.refused import refused_url
 
 LIMIT_BYTES = 32 << 20
 """The space for the journal: a year of turns takes several times as much."""
@@ -233,10 +234,15 @@ def ready_s(data: Path) -> float:
 
     Raises StationdError where it never is.
     """
+    with refused_url() as url:
+        return _ready_s(data, url)
+
+
+def _ready_s(data: Path, url: str) -> float:
     said: list[str] = []
     begun = perf_counter()
     child = subprocess.Popen(
-        [sys.executable, "-m", "stationd", "run", "--data", str(data), "--csms", "ws://127.0.0.1:9"],
+        [sys.executable, "-m", "stationd", "run", "--data", str(data), "--csms", url],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import selectors
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S, until
 
 
 class Child:
-    """``stationd run`` as a child process, with its log in a file."""
+    """``stationd run`` as a child process, with its log in a file; ``with`` ends it."""
 
     def __init__(self, data: Path, *words: str) -> None:
+        assert "--csms" in words, "the default is a well-known port, and who answers there is not known: nobody() is one that refuses"
         self.data = data
         data.mkdir(parents=True, exist_ok=True)
         self.log = data.parent / f"{data.name}.log"
@@ -31,21 +31,29 @@ class Child:
                 [sys.executable, "-m", "stationd", "run", "--data", os.fspath(data), *words], stderr=log, stdin=subprocess.DEVNULL
             )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
     def connect(self) -> socket.socket:
         """Its control socket, as soon as it answers."""
-        limit = time.monotonic() + PATIENCE_S
-        while True:
-            found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                found.connect(os.fspath(self.data / "control.sock"))
-            except OSError:
-                found.close()
-                assert self.process.poll() is None, self.text()
-                assert time.monotonic() < limit, self.text()
-                selectors.DefaultSelector().select(0.02)
-            else:
-                found.settimeout(PATIENCE_S)
-                return found
+        found = until(self._connected, self.text)
+        assert found is not None
+        return found
+
+    def _connected(self) -> socket.socket | None:
+        found = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            found.connect(os.fspath(self.data / "control.sock"))
+        except OSError:
+            found.close()
+            assert self.process.poll() is None, self.text()
+            return None
+        found.settimeout(PATIENCE_S)
+        return found
 
     def ask(self, verb: str, **args: Any) -> dict[str, Any]:
         """One verb, its whole answer."""
@@ -60,12 +68,14 @@ class Child:
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The state, once it is as wanted."""
-        limit = time.monotonic() + PATIENCE_S
-        state: dict[str, Any]
-        while not wanted(state := self.ask("state")["result"]):
-            assert time.monotonic() < limit, f"{state}\n{self.text()}"
-            selectors.DefaultSelector().select(0.02)
-        return state
+        seen: list[dict[str, Any]] = []
+
+        def reached() -> bool:
+            seen[:] = [self.ask("state")["result"]]
+            return wanted(seen[0])
+
+        until(reached, lambda: f"{seen}\n{self.text()}")
+        return seen[0]
 
     def text(self) -> str:
         """Its log."""
@@ -81,20 +91,17 @@ Start = Callable[..., Child]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """A starter of stations; none outlives the test."""
-    made: list[Child] = []
+def start(tmp_path: Path, nobody: str) -> Iterator[Start]:
+    """A starter of stations, whose CSMS refuses every link where none is named; none outlives the test."""
+    with ExitStack() as made:
 
-    def begin(*words: str, data: str = "cp") -> Child:
-        made.append(Child(tmp_path / data, *words))
-        return made[-1]
+        def begin(*words: str, data: str = "cp") -> Child:
+            named = words if "--csms" in words else ("--csms", f"ws://{nobody}", *words)
+            return made.enter_context(Child(tmp_path / data, *named))
 
-    yield begin
-    for child in made:
-        child.process.kill()
-        child.process.wait()
+        yield begin
 
 
 def run(*words: str | bytes, **more: Any) -> subprocess.CompletedProcess[str]:
     """One command of stationd, to its end."""
-    return subprocess.run([sys.executable, "-m", "stationd", *words], capture_output=True, text=True, timeout=60, check=False, **more)
+    return subprocess.run([sys.executable, "-m", "stationd", *words], capture_output=True, text=True, timeout=PATIENCE_S, check=False, **more)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -27,6 +28,7 @@ from stationd.__main__ import main
 from stationd.csms import FriendlyCsms
 from stationd.values import typed
 from tests.stationd.conftest import Child, Start, run
+from tests.waiting import PATIENCE_S
 
 PASSWORD = "correct horse battery staple"
 INTERVAL = "OCPPCommCtrlr.HeartbeatInterval"
@@ -178,16 +180,13 @@ def test_a_station_is_provisioned_before_its_first_start(start: Start, tmp_path:
 
     async def go() -> None:
         async with FriendlyCsms(port=0, passwords={"CP77": PASSWORD}) as csms:
-            station = Child(data, "--csms", csms.url, "--log-level", "debug")
-            try:
-                await csms.connected("CP77", timeout_s=30)
-                await csms.heard("CP77", "BootNotification", timeout_s=30)
-                told = await csms.heard("CP77", "SecurityEventNotification", timeout_s=30)
+            with Child(data, "--csms", csms.url, "--log-level", "debug") as station:
+                await csms.connected("CP77", timeout_s=PATIENCE_S)
+                await csms.heard("CP77", "BootNotification", timeout_s=PATIENCE_S)
+                told = await csms.heard("CP77", "SecurityEventNotification", timeout_s=PATIENCE_S)
                 assert told["type"] == "ReconfigurationOfSecurityParameters"
                 assert told["timestamp"] > "2020", "the clock was read although no station ran"
                 await asyncio.to_thread(station.stop)
-            finally:
-                station.process.kill()
 
     asyncio.run(go())
     assert leaks(tmp_path) == []
@@ -347,7 +346,7 @@ def test_an_attribute_is_named_once(tmp_path: Path) -> None:
     assert "give it once" in done("get", f"{INTERVAL}:Actual", "--attribute", "Target", data=data, status=2)
 
 
-def test_a_secret_of_the_files_that_is_unchanged_is_no_difference(start: Start, tmp_path: Path, files: Path) -> None:
+def test_a_secret_of_the_files_that_is_unchanged_is_no_difference(start: Start, tmp_path: Path, files: Path, nobody: str) -> None:
     """If this failed, every diff would say that the password changes; and looking must not touch the vault."""
     data = tmp_path / "cp"
     edited(files, "standardized/SecurityCtrlr.json", "BasicAuthPassword", value=PASSWORD)
@@ -355,9 +354,9 @@ def test_a_secret_of_the_files_that_is_unchanged_is_no_difference(start: Start, 
     station.ask("state")
     station.stop()
     before = {path.name: path.read_bytes() for path in data.iterdir() if path.name.startswith("vault")}
-    assert done("diff", str(files), data=data) == "nothing would change\n"
+    assert done("diff", str(files), "--csms", f"ws://{nobody}", data=data) == "nothing would change\n"
     edited(files, "standardized/SecurityCtrlr.json", "BasicAuthPassword", value="another password here")
-    found = done("diff", str(files), data=data, status=1)
+    found = done("diff", str(files), "--csms", f"ws://{nobody}", data=data, status=1)
     assert f"in force: {SECRET}: <sealed 28 chars " in found
     assert "another password here" not in found
     assert {path.name: path.read_bytes() for path in data.iterdir() if path.name.startswith("vault")} == before
@@ -366,7 +365,7 @@ def test_a_secret_of_the_files_that_is_unchanged_is_no_difference(start: Start, 
 # Other files
 
 
-def test_a_pin_of_the_site_stands_over_the_makers_file(start: Start, tmp_path: Path, files: Path) -> None:
+def test_a_pin_of_the_site_stands_over_the_makers_file(start: Start, tmp_path: Path, files: Path, nobody: str) -> None:
     """If this failed, nobody could say which of two files a value is from, or a maker's new release would undo what a site decided."""
     data = tmp_path / "cp"
     given: dict[str, Any] = {"variable_name": "HeartbeatInterval", "attributes": [{"value": 60}]}
@@ -375,7 +374,7 @@ def test_a_pin_of_the_site_stands_over_the_makers_file(start: Start, tmp_path: P
     override.write_text(json.dumps({"name": "OCPPCommCtrlr", "properties": {"heartbeat": given}}))
 
     def boot() -> None:
-        station = start("--component-config", str(files), "--csms", "ws://localhost:1", "--identity", "CP8")
+        station = start("--component-config", str(files), "--csms", f"ws://{nobody}", "--identity", "CP8")
         station.ask("state")
         station.stop()
 
@@ -398,7 +397,7 @@ def test_a_pin_of_the_site_stands_over_the_makers_file(start: Start, tmp_path: P
     assert [one[0] for one in layers(INTERVAL)] == ["operator", "pinned file", "file"]
     assert f"{INTERVAL} = 60 (pinned file)" in done("reset-to-file", INTERVAL, data=data)
     edited(files, "standardized/OCPPCommCtrlr.json", "HeartbeatInterval", value=400)
-    told = done("diff", str(files), "--csms", "ws://localhost:1", "--identity", "CP8", data=data, status=1)
+    told = done("diff", str(files), "--csms", f"ws://{nobody}", "--identity", "CP8", data=data, status=1)
     assert f"declaration: {INTERVAL}: file's value 300 -> 400\n" in told
     assert f"shadowed: {INTERVAL}: the pinned file's 60 of override/OCPPCommCtrlr.json stands before the file's 400 of standardized/" in told
     boot()
@@ -417,7 +416,7 @@ def test_a_pin_of_the_site_stands_over_the_makers_file(start: Start, tmp_path: P
     ]
 
 
-def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path) -> None:
+def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path, nobody: str) -> None:
     """If this failed, the answer to what new files would change would be worth nothing."""
     data = tmp_path / "cp"
     for address, text in ((INTERVAL, "77"), ("TxCtrlr.EVConnectionTimeOut", "600"), (IDENTITY, "CP9"), ("SampledDataCtrlr.TxUpdatedInterval", "30")):
@@ -433,8 +432,8 @@ def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path) -
     (files / "custom" / "Toaster.json").write_text(
         json.dumps({"name": "Toaster", "type": "object", "properties": {"Crumbs": toaster}, "required": []})
     )
-    text = done("diff", str(files), "--csms", "ws://localhost:1", data=data, status=1)
-    told = json.loads(done("diff", str(files), "--csms", "ws://localhost:1", "--json", data=data, status=1))
+    text = done("diff", str(files), "--csms", f"ws://{nobody}", data=data, status=1)
+    told = json.loads(done("diff", str(files), "--csms", f"ws://{nobody}", "--json", data=data, status=1))
     assert [f"{one['what']}: {one['address']}" for one in told if one["what"] in ("component added", "dropped", "in force")] == [
         "component added: Toaster",
         "dropped: TxCtrlr.EVConnectionTimeOut",
@@ -451,9 +450,9 @@ def test_a_boot_does_what_diff_said(start: Start, tmp_path: Path, files: Path) -
         before = at(KERNEL, journal, last).station[DEVICE_MODEL]
     finally:
         journal.close()
-    station = start("--component-config", str(files), "--csms", "ws://localhost:1")
+    station = start("--component-config", str(files), "--csms", f"ws://{nobody}")
     station.ask("state")
-    again = done("diff", str(files), "--csms", "ws://localhost:1", data=data)
+    again = done("diff", str(files), "--csms", f"ws://{nobody}", data=data)
     station.stop()
     assert again.splitlines()[-1] == "nothing would change; 3 values stand before those of a lower layer"
 
@@ -496,8 +495,8 @@ def test_a_station_that_runs_is_asked(start: Start, tmp_path: Path) -> None:
     async def go() -> None:
         async with FriendlyCsms(port=0) as csms:
             station = start("--csms", csms.url, "--identity", "CP1", "--log-level", "debug")
-            await csms.connected("CP1", timeout_s=30)
-            await csms.heard("CP1", "StatusNotification", timeout_s=30)
+            await csms.connected("CP1", timeout_s=PATIENCE_S)
+            await csms.heard("CP1", "StatusNotification", timeout_s=PATIENCE_S)
 
             async def said(*words: str, **more: Any) -> str:
                 return await asyncio.to_thread(done, *words, data=data, **more)
@@ -547,9 +546,7 @@ def test_a_bad_request_changes_nothing(station: Child, verb: str, args: dict[str
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def station(tmp_path_factory: pytest.TempPathFactory, nobody: str) -> Iterator[Child]:
     """One station for requests that change nothing."""
-    child = Child(tmp_path_factory.mktemp("config") / "cp")
-    yield child
-    child.process.kill()
-    child.process.wait()
+    with Child(tmp_path_factory.mktemp("config") / "cp", "--csms", f"ws://{nobody}") as child:
+        yield child

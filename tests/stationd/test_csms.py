@@ -25,13 +25,13 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from engine.errors import SetupFault
-from stationd.csms import FriendlyCsms, Hooked, Instead, NoAnswer, NotConnected, Refusal
+from stationd.csms import Entry, FriendlyCsms, Hooked, Instead, NoAnswer, NotConnected, Refusal
 from stationd.csms_answers import Settings, draft, minimal, schema
 from stationd.csms_command import read_passwords
 from stationd.csms_prompt import Prompt, summary, variable
+from tests.waiting import PATIENCE_S
 from wire import names
 
-PATIENCE_S = 20.0
 NOON = datetime(2026, 1, 2, 13, 0, 0, 123999, tzinfo=timezone(timedelta(hours=1)))
 NOW = "2026-01-02T12:00:00.123Z"
 CARD = "04AABBCCDDEE80"
@@ -211,11 +211,18 @@ def test_the_log_is_bounded_and_kept_over_links() -> None:
     """Broken: a soak test would fill the memory, or what came before a reconnection would be gone."""
 
     async def story() -> None:
-        async with friendly(log_most=6) as csms:
+        closed = asyncio.Event()
+
+        def watch(entry: Entry) -> None:
+            if entry.kind == "closed":
+                closed.set()
+
+        async with friendly(log_most=6, observer=watch) as csms:
             for _ in range(2):
+                closed.clear()
                 async with station(csms) as socket:
                     await ask(socket, "Heartbeat", {})
-                await csms.next_seen(lambda entry: entry.kind == "closed")
+                await closed.wait()
             kinds = [entry.kind for entry in csms.log["CP1"]]
             assert kinds == ["CALLRESULT", "closed", "open", "CALL", "CALLRESULT", "closed"][-6:]
 

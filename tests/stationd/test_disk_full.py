@@ -16,6 +16,7 @@ from replay.reading import turns
 from replay.verify import verify
 from stationd.csms import FriendlyCsms
 from stationd.house import House
+from tests.waiting import PATIENCE_S
 
 IDENTITY = "full"
 
@@ -66,7 +67,7 @@ async def _set_many(csms: FriendlyCsms, values: range) -> int:
     accepted = 0
     for value in values:
         item = {"attributeValue": str(value), "component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}}
-        answer = await csms.call(IDENTITY, "SetVariables", {"setVariableData": [item]}, timeout_s=20)
+        answer = await csms.call(IDENTITY, "SetVariables", {"setVariableData": [item]}, timeout_s=PATIENCE_S)
         if answer["setVariableResult"][0]["attributeStatus"] == "Accepted":
             accepted = value
     return accepted
@@ -75,5 +76,5 @@ async def _set_many(csms: FriendlyCsms, values: range) -> int:
 async def _get(csms: FriendlyCsms) -> int:
     """The value that the station has."""
     item = {"component": {"name": "OCPPCommCtrlr"}, "variable": {"name": "OfflineThreshold"}}
-    answer = await csms.call(IDENTITY, "GetVariables", {"getVariableData": [item]}, timeout_s=20)
+    answer = await csms.call(IDENTITY, "GetVariables", {"getVariableData": [item]}, timeout_s=PATIENCE_S)
     return int(answer["getVariableResult"][0]["attributeValue"])

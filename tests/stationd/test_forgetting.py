@@ -6,12 +6,11 @@ import asyncio
 import json
 import os
 import re
-import selectors
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,11 @@ from eventlog.vault import PERSON, Vault
 from replay.reading import turns
 from stationd.csms import FriendlyCsms
 from tests.stationd.conftest import Child, Start, run
+from tests.waiting import PATIENCE_S, until
 
 CARD = "04C0FFEE77"
+LISTENING = "00010000"
+"""The flags of such a socket in ``/proc/net/unix``."""
 
 
 def leaks(directory: Path, text: str = CARD) -> list[str]:
@@ -53,17 +55,17 @@ async def charged(csms: FriendlyCsms, station: Child) -> None:
         answer = await asyncio.to_thread(station.ask, verb, **args)
         assert answer["ok"], answer
 
-    await csms.connected("CP1", timeout_s=30)
-    await csms.heard("CP1", "StatusNotification", timeout_s=30)
+    await csms.connected("CP1", timeout_s=PATIENCE_S)
+    await csms.heard("CP1", "StatusNotification", timeout_s=PATIENCE_S)
     await ask("plug_in", evse=1)
     await ask("swipe", token=CARD)
-    await csms.seen(lambda entry: entry.action == "TransactionEvent" and CARD in json.dumps(entry.payload), timeout_s=10)
+    await csms.seen(lambda entry: entry.action == "TransactionEvent" and CARD in json.dumps(entry.payload), timeout_s=PATIENCE_S)
 
 
 async def ended(csms: FriendlyCsms, station: Child) -> None:
     """The card ends it, and the CSMS has heard everything."""
     await asyncio.to_thread(station.ask, "swipe", token=CARD)
-    await csms.seen(lambda entry: entry.action == "TransactionEvent" and entry.payload.get("eventType") == "Ended", timeout_s=10)
+    await csms.seen(lambda entry: entry.action == "TransactionEvent" and entry.payload.get("eventType") == "Ended", timeout_s=PATIENCE_S)
     await asyncio.to_thread(station.ask, "plug_out", evse=1)
     await asyncio.to_thread(station.until, lambda state: not state["queue"]["waiting"])
 
@@ -199,21 +201,28 @@ def test_a_source_that_is_none_is_told_without_quoting_it(tmp_path: Path, option
     assert "hunter2" not in found.stderr
 
 
-def software_tpm(state: Path) -> subprocess.Popen[bytes]:
-    """A TPM in software, as soon as it answers."""
+@contextmanager
+def software_tpm(state: Path) -> Iterator[None]:
+    """A TPM in software, from when it answers to the end of the context."""
     state.mkdir()
-    path = state / "chip"
+    paths = [state / "chip", state / "chip.ctrl"]
     chip = subprocess.Popen(
         ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--flags", "not-need-init,startup-clear",
-         "--server", f"type=unixio,path={path}", "--ctrl", f"type=unixio,path={path}.ctrl"],
+         "--server", f"type=unixio,path={paths[0]}", "--ctrl", f"type=unixio,path={paths[1]}"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    limit = time.monotonic() + 10
-    while not path.is_socket():
-        assert chip.poll() is None
-        assert time.monotonic() < limit
-        selectors.DefaultSelector().select(0.01)
-    return chip
+    with chip:
+        try:
+            until(lambda: chip.poll() is not None or all(map(is_listened_on, paths)))
+            assert chip.returncode is None
+            yield
+        finally:
+            chip.kill()
+
+
+def is_listened_on(path: Path) -> bool:
+    """Return whether a process listens on a Unix socket; a socket is there a moment before."""
+    return any(line.endswith(f" {path}") and line.split()[3] == LISTENING for line in Path("/proc/net/unix").read_text().splitlines())
 
 
 def stand_in(tools: Path, chip: int) -> None:
@@ -245,13 +254,10 @@ def chips(tmp_path: Path) -> Iterator[list[dict[str, str]]]:
         yield [{**os.environ, "PATH": f"{tmp_path / f'tools{n}'}:{os.environ['PATH']}"} for n in (1, 2)]
         return
     states = [tmp_path / f"tpm{n}" for n in (1, 2)]
-    running = [software_tpm(state) for state in states]
-    try:
+    with ExitStack() as running:
+        for state in states:
+            running.enter_context(software_tpm(state))
         yield [{**os.environ, "TPM2TOOLS_TCTI": f"swtpm:path={state / 'chip'}"} for state in states]
-    finally:
-        for chip in running:
-            chip.kill()
-            chip.wait()
 
 
 def test_a_tpm_locks_the_vault(start: Start, tmp_path: Path, chips: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:

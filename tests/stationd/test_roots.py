@@ -15,6 +15,7 @@ from stationd.__main__ import main
 from stationd.csms import FriendlyCsms
 from tests.pki import Pair
 from tests.stationd.conftest import Child, Start
+from tests.waiting import PATIENCE_S
 
 PASSWORD = "correct horse battery staple"
 FIRST = "no root is installed: a CSMS at a wss:// address is trusted by the roots of the operating system\n"
@@ -149,16 +150,12 @@ def test_a_link_over_tls_comes_up_with_the_root_that_was_provisioned(tmp_path: P
 
     async def go() -> None:
         async with FriendlyCsms(port=0, passwords={"CP77": PASSWORD}, ssl_context=server.serving(tmp_path, between)) as csms:
-            station = Child(data, "--csms", csms.url)
-            try:
-                await csms.connected("CP77", timeout_s=30)
-                await csms.heard("CP77", "BootNotification", timeout_s=30)
+            with Child(data, "--csms", csms.url) as station:
+                await csms.connected("CP77", timeout_s=PATIENCE_S)
+                await csms.heard("CP77", "BootNotification", timeout_s=PATIENCE_S)
                 state = await asyncio.to_thread(station.until, lambda state: state["link"]["connected"])
                 assert (state["link"]["csms_url"][:6], state["link"]["security_profile"]) == ("wss://", 2)
                 await asyncio.to_thread(station.stop)
-            finally:
-                station.process.kill()
-                station.process.wait()
 
     asyncio.run(go())
     assert done("get", "SecurityCtrlr.SecurityProfile", data=data) == "2\n"
@@ -179,6 +176,7 @@ def test_a_csms_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path, root: P
     """If this failed, whoever sits between would be given the password; and a person would not know which root is missing."""
     data = tmp_path / "cp"
     provisioned(data)
+    done("set", "OCPPCommCtrlr.RetryBackOffWaitMinimum", str(round(10 * PATIENCE_S)), data=data)
     if installed != "none":
         given = root if installed == "the root" else Pair.made("another root")
         done("roots", "add", "-", data=data, input=given.pem.encode())
@@ -193,8 +191,7 @@ def test_a_csms_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path, root: P
                 return ""
 
             csms.on_knock = knock
-            station = Child(data, "--csms", csms.url)
-            try:
+            with Child(data, "--csms", csms.url) as station:
                 await asyncio.to_thread(station.until, lambda _: "failed, tls" in station.text())
                 assert why in station.text()
                 assert "(stationd config roots list)" in station.text()
@@ -202,10 +199,7 @@ def test_a_csms_that_nobody_vouches_for_is_not_talked_to(tmp_path: Path, root: P
                 if installed == "another":
                     # The right one, while it runs: it comes up at once, and not after the back-off.
                     await asyncio.to_thread(done, "roots", "add", "-", data=data, input=root.pem.encode())
-                    await csms.connected("CP77", timeout_s=8)
+                    await csms.connected("CP77", timeout_s=PATIENCE_S)
                 await asyncio.to_thread(station.stop)
-            finally:
-                station.process.kill()
-                station.process.wait()
 
     asyncio.run(go())

@@ -20,40 +20,39 @@ from stationd.__main__ import COMMANDS
 from stationd.csms import FriendlyCsms
 from stationd.run import mismatch
 from tests.stationd.conftest import Child, Start, run
+from tests.waiting import PATIENCE_S
 
-NOBODY = "ws://127.0.0.1:9"
 
-
-def test_a_second_daemon_on_the_same_data_directory_is_refused(start: Start, tmp_path: Path) -> None:
+def test_a_second_daemon_on_the_same_data_directory_is_refused(start: Start, tmp_path: Path, nobody: str) -> None:
     """If this failed, two daemons would write one journal."""
-    first = start("--csms", NOBODY)
+    first = start()
     first.ask("state")
 
-    second = run("run", "--csms", NOBODY, "--data", str(tmp_path / "cp"))
+    second = run("run", "--csms", f"ws://{nobody}", "--data", str(tmp_path / "cp"))
 
     assert second.returncode == 3
     assert "another stationd has this data directory open" in second.stderr
     assert str(first.process.pid) in second.stderr
 
 
-def test_a_journal_of_a_newer_build_is_refused(tmp_path: Path) -> None:
+def test_a_journal_of_a_newer_build_is_refused(tmp_path: Path, nobody: str) -> None:
     """If this failed, an older build would misread what a newer one wrote."""
     journal = Journal(tmp_path / "journal", entropy=lambda n: b"\1" * n)
     about = decode(journal.meta("about") or b"")
     journal.put_meta("about", encode({**about, "build": "9.9.9", "records": [*about["records"], [60_000, "Unheard", 1, []]]}))
     journal.close()
 
-    found = run("run", "--csms", NOBODY, "--data", str(tmp_path))
+    found = run("run", "--csms", f"ws://{nobody}", "--data", str(tmp_path))
 
     assert found.returncode == 4
     assert "9.9.9" in found.stderr
 
 
-def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_is_refused(tmp_path: Path, nobody: str) -> None:
     """If this failed, a station would run without a journal."""
     (tmp_path / "file").write_text("in the way")
 
-    found = run("run", "--csms", NOBODY, "--data", str(tmp_path / "file"))
+    found = run("run", "--csms", f"ws://{nobody}", "--data", str(tmp_path / "file"))
 
     assert found.returncode == 5
     assert "--data DIR" in found.stderr
@@ -110,7 +109,7 @@ def test_help_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_bad_requests_are_told_what_is_wrong(start: Start) -> None:
     """If this failed, a test that drives the station would not know why nothing happens."""
-    station = start("--csms", NOBODY)
+    station = start()
 
     assert "not JSON" in station.say(b"{")["error"]
     assert '"verb"' in station.say(b"[]")["error"]
@@ -141,7 +140,7 @@ def test_a_stale_control_socket_is_replaced(start: Start, tmp_path: Path) -> Non
     stale.bind(str(tmp_path / "cp" / "control.sock"))
     stale.close()
 
-    assert start("--csms", NOBODY).ask("state")["ok"]
+    assert start().ask("state")["ok"]
 
 
 def with_csms(start: Start, story: Any, **settings: Any) -> None:
@@ -150,8 +149,8 @@ def with_csms(start: Start, story: Any, **settings: Any) -> None:
     async def go() -> None:
         async with FriendlyCsms(port=0, **settings) as csms:
             station = start("--csms", csms.url, "--identity", "CP1")
-            await csms.connected("CP1", timeout_s=30)
-            await csms.heard("CP1", "StatusNotification", timeout_s=30)
+            await csms.connected("CP1", timeout_s=PATIENCE_S)
+            await csms.heard("CP1", "StatusNotification", timeout_s=PATIENCE_S)
             await story(station, csms)
 
     asyncio.run(go())
@@ -162,11 +161,11 @@ def test_sigterm_says_goodbye_and_the_next_start_folds_nothing(start: Start) -> 
 
     async def story(station: Child, csms: FriendlyCsms) -> None:
         status = await asyncio.to_thread(station.stop, signal.SIGTERM)
-        gone = await csms.seen(lambda entry: entry.kind == "closed", timeout_s=10)
+        gone = await csms.seen(lambda entry: entry.kind == "closed", timeout_s=PATIENCE_S)
 
         assert status == 0
         assert "1001" in str(gone.payload)
-        again = start("--csms", NOBODY, "--identity", "CP1")
+        again = start("--identity", "CP1")
         await asyncio.to_thread(again.ask, "state")
         assert ", 0 folded since the last snapshot" in again.text()
 
@@ -197,12 +196,12 @@ def test_a_frame_that_is_none_gets_the_specified_error(start: Start, version: st
 
     async def story(station: Child, csms: FriendlyCsms) -> None:
         await csms.send_raw("CP1", frame)
-        heard = await csms.seen(lambda entry: not entry.sent and entry.kind in ("CALLERROR", "garbage"), timeout_s=10)
+        heard = await csms.seen(lambda entry: not entry.sent and entry.kind in ("CALLERROR", "garbage"), timeout_s=PATIENCE_S)
         text = json.dumps(heard.payload) if heard.kind == "CALLERROR" else str(heard.payload)
 
         assert heard.message_id == answer[0] or f'"{answer[0]}"' in text
         assert answer[1] in text
-        assert (await csms.call("CP1", "GetVariables", GET, timeout_s=10))["getVariableResult"][0]["attributeStatus"] == "Accepted"
+        assert (await csms.call("CP1", "GetVariables", GET, timeout_s=PATIENCE_S))["getVariableResult"][0]["attributeStatus"] == "Accepted"
 
     with_csms(start, story, versions=(version,))
 
@@ -212,7 +211,7 @@ def test_an_unknown_message_type_is_ignored_under_2_1(start: Start) -> None:
 
     async def story(station: Child, csms: FriendlyCsms) -> None:
         await csms.send_raw("CP1", '[9,"m","what"]')
-        await csms.call("CP1", "GetVariables", GET, timeout_s=10)
+        await csms.call("CP1", "GetVariables", GET, timeout_s=PATIENCE_S)
         assert not [entry for entry in csms.log["CP1"] if not entry.sent and entry.kind in ("CALLERROR", "garbage")]
 
     with_csms(start, story, versions=("2.1",))
@@ -223,10 +222,10 @@ def test_an_oversized_message_ends_the_link_and_the_station_comes_back(start: St
 
     async def story(station: Child, csms: FriendlyCsms) -> None:
         await csms.send_raw("CP1", '[2,"m","GetVariables",{"a":"' + "x" * (2 << 20) + '"}]')
-        gone = await csms.seen(lambda entry: entry.kind == "closed", timeout_s=10)
+        gone = await csms.seen(lambda entry: entry.kind == "closed", timeout_s=PATIENCE_S)
         assert "1009" in str(gone.payload)
         assert (await asyncio.to_thread(station.ask, "connect"))["ok"]
-        await csms.connected("CP1", timeout_s=30)
+        await csms.connected("CP1", timeout_s=PATIENCE_S)
 
     with_csms(start, story)
 
@@ -237,7 +236,7 @@ def test_a_csms_without_a_common_version_is_left_and_told_why(start: Start) -> N
     async def go() -> None:
         async with FriendlyCsms(port=0, versions=(), keeps_strangers=True) as csms:
             station = start("--csms", csms.url, "--identity", "CP1")
-            gone = await csms.seen(lambda entry: entry.kind == "closed", timeout_s=30)
+            gone = await csms.seen(lambda entry: entry.kind == "closed", timeout_s=PATIENCE_S)
             assert "no common OCPP version" in str(gone.payload)
             assert not [entry for entry in csms.log["CP1"] if entry.kind == "CALL"]
             await asyncio.to_thread(station.until, lambda state: state["link"]["phase"] == "down")

@@ -11,6 +11,7 @@ from typing import Any
 from component_config.load import shipped
 from stationd.csms import FriendlyCsms, Refusal
 from tests.stationd.conftest import Start, run
+from tests.waiting import PATIENCE_S
 
 FIRST_PASSWORD = "in-the-component-file-1"
 SECOND_PASSWORD = "set-by-the-csms-0002"
@@ -30,8 +31,6 @@ def test_a_whole_run_leaves_no_secret_in_clear(start: Start, tmp_path: Path) -> 
     path.write_text(json.dumps(document))
 
     async def go() -> str:
-        passwords = {"CP1": FIRST_PASSWORD}
-
         def tell_tales(identity: str, action: str, request: dict[str, Any]) -> Refusal | None:
             """Refuse the first event that names the card, and say everything back that was ever heard."""
             if action != "TransactionEvent" or CARD not in json.dumps(request) or told:
@@ -40,27 +39,28 @@ def test_a_whole_run_leaves_no_secret_in_clear(start: Start, tmp_path: Path) -> 
             return Refusal("SecurityError", f"no {CARD.lower()} of {GROUP}, {FIRST_PASSWORD}", {"idTag": CARD, "why": f"{REMOTE} was first", CARD: 1})
 
         told: list[str] = []
-        async with FriendlyCsms(port=0, passwords=passwords, on_call=tell_tales) as csms:
+        async with FriendlyCsms(port=0, passwords={"CP1": FIRST_PASSWORD}, on_call=tell_tales) as csms:
             station = start("--csms", csms.url, "--identity", "CP1", "--component-config", str(config), "--log-level", "debug")
-            await csms.connected("CP1", timeout_s=30)
-            await csms.heard("CP1", "StatusNotification", timeout_s=30)
+            await csms.connected("CP1", timeout_s=PATIENCE_S)
+            await csms.heard("CP1", "StatusNotification", timeout_s=PATIENCE_S)
             await csms.send_raw("CP1", f'[2,"x","SetVariables",{{"secret":"{GARBLED}"')
             token = {"idToken": REMOTE, "type": "Central"}
             group = {"idToken": GROUP, "type": "Central"}
             await csms.call("CP1", "RequestStartTransaction", {"remoteStartId": 1, "evseId": 2, "idToken": token, "groupIdToken": group})
             shown = json.dumps([await asyncio.to_thread(station.ask, "plug_in", evse=1), await asyncio.to_thread(station.ask, "swipe", token=CARD)])
-            await csms.seen(lambda entry: entry.action == "TransactionEvent" and CARD in json.dumps(entry.payload), timeout_s=10)
+            await csms.seen(lambda entry: entry.action == "TransactionEvent" and CARD in json.dumps(entry.payload), timeout_s=PATIENCE_S)
             item = {"attributeValue": SECOND_PASSWORD, "component": {"name": "SecurityCtrlr"}, "variable": {"name": "BasicAuthPassword"}}
             answer = await csms.call("CP1", "SetVariables", {"setVariableData": [item]})
             assert answer["setVariableResult"][0]["attributeStatus"] == "Accepted"
             read = {"component": item["component"], "variable": item["variable"]}
             hidden = await csms.call("CP1", "GetVariables", {"getVariableData": [read]})
             assert hidden["getVariableResult"][0]["attributeStatus"] == "Rejected"
-            passwords["CP1"] = SECOND_PASSWORD
-            await asyncio.to_thread(station.until, lambda state: not state["link"]["connected"])
-            await asyncio.to_thread(station.ask, "connect")
             # A01: the new password carries the next link.
-            await csms.connected("CP1", timeout_s=30)
+            csms._passwords = {"CP1": SECOND_PASSWORD.encode()}
+            await csms.seen(lambda entry: entry.kind == "closed", timeout_s=PATIENCE_S)
+            await asyncio.to_thread(station.until, lambda state: state["link"]["phase"] not in ("leaving", "closing"))
+            await asyncio.to_thread(station.ask, "connect")
+            await csms.connected("CP1", timeout_s=PATIENCE_S)
             shown += json.dumps(await asyncio.to_thread(station.ask, "state"))
             await asyncio.to_thread(station.stop)
             return shown
