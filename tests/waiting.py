@@ -1,12 +1,15 @@
-"""What tests wait with, where they have to wait for a process, a socket or a disk.
+"""What tests wait with, where they have to wait for a process, a socket or a disk; and a limit for what may not take long.
 
 Invariant: a test waits for a state; how long it may take to come is the same for all of them, and no test that passes comes near it.
+What may not take long is measured in processor time, which does not depend on who else is at work.
 """
 
 from __future__ import annotations
 
 import select
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import TypeVar
 
@@ -28,3 +31,19 @@ def until(found: Callable[[], T], what: Callable[[], object] = lambda: "") -> T:
         assert monotonic() < limit_s, f"not within {PATIENCE_S:g} s: {what()}"
         select.select([], [], [], LOOK_EVERY_S)
     return result
+
+
+@contextmanager
+def cpu_limit(limit_s: float) -> Iterator[None]:
+    """Raise AssertionError where the body takes more than *limit_s* seconds of a processor."""
+
+    def over(*_: object) -> None:
+        raise AssertionError(f"took more than {limit_s:g} s of a processor")
+
+    before = signal.signal(signal.SIGVTALRM, over)
+    signal.setitimer(signal.ITIMER_VIRTUAL, limit_s)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

@@ -16,8 +16,8 @@ import pytest
 from conformance.catalogue import CATALOGUE
 from conformance.page import page
 from conformance.verdict import Entry, Failure, Result, Verdict
+from tests.waiting import PATIENCE_S
 
-LIMIT_S = 120
 FAILED = Failure("eventType of the last event", "Ended", "Updated", "E06.FR.05", (7,))
 EVIL = "<script>document.title = 'taken over'</script><img src=x onerror=\"document.title = 'taken over'\">"
 """What a station may call its vendor."""
@@ -57,7 +57,7 @@ def seen(tmp_path: Path, *, does: str = "", width: int = 1200) -> str:
         f"--user-data-dir={tmp_path / 'profile'}",
         "--dump-dom",
     ]
-    done = subprocess.run([*argv, file.as_uri()], capture_output=True, timeout=LIMIT_S, check=True)
+    done = subprocess.run([*argv, file.as_uri()], capture_output=True, timeout=PATIENCE_S, check=True)
     return html.unescape(done.stdout.decode())
 
 

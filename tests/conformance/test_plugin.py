@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.test_command_line import Desk, station
+from tests.waiting import PATIENCE_S
 
 pytest_plugins = ["pytester"]
 
@@ -63,8 +64,8 @@ def test_it_is_there_wherever_the_package_is(tmp_path: Path) -> None:
     """If this failed, whoever has nothing but the package would have to know the name of a module."""
     words = ("--ocpp-station=sim", "--ocpp-block=P", "-k", "TC_P_01_CS", "-p", "no:cacheprovider")
     argv = [sys.executable, "-m", "pytest", *words]
-    tried = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    listed = subprocess.run([*argv, "--co"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    tried = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    listed = subprocess.run([*argv, "--co"], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     assert (tried.returncode, listed.returncode) == (0, 0), tried.stdout + tried.stderr
     assert "collected 3 items / 2 deselected / 1 selected" in tried.stdout
@@ -74,12 +75,11 @@ def test_it_is_there_wherever_the_package_is(tmp_path: Path) -> None:
 
 def test_a_station_of_somebody_else_is_tried(tmp_path: Path) -> None:
     """If this failed, only ours could be tried in a project's own tests, or a link would not outlast a case."""
-    desk = Desk(tmp_path)
-    with station(desk.url(), "--fault", "no-authorize") as hook:
+    with Desk(tmp_path) as desk, station(desk.url(), "--fault", "no-authorize") as hook:
         where = f"wire --driver http --driver-url {hook} --port {desk.port} --patience 2"
         words = ("--ocpp-station", where, "--ocpp-features", str(desk.features), "-k", "TC_B_06_CS or TC_C_02_CS")
         argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words]
-        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
 
     assert done.returncode == pytest.ExitCode.TESTS_FAILED
     assert "1 failed, 1 passed, 422 deselected" in done.stdout, done.stdout

@@ -27,6 +27,7 @@ from stationd.__main__ import main
 from stationd.conform_wire import add_options, houses, make_wire, run_wire, settings_of
 from stationd.hands import CommandHands, Deed, HookHands, PersonHands
 from stationd.house_bench import HouseBench
+from tests.waiting import PATIENCE_S
 
 QUICK = ("TC_B_06_CS", "TC_C_39_CS", "TC_E_03_CS", "TC_E_15_CS", "TC_E_28_CS", "TC_E_30_CS", "TC_E_34_CS", "TC_N_53_CS")
 """A variable, a card, charging, a stop, a question, a broken link, a queue, a power cut."""
@@ -95,7 +96,7 @@ def test_a_station_whose_process_ends_in_a_case_fails_it(monkeypatch: pytest.Mon
         t.bench._house.cut_power()
         match does:
             case "waits":
-                await t.wait(20)
+                await t.wait(10 * PATIENCE_S)
             case "asks":
                 await t.get("OCPPCommCtrlr.HeartbeatInterval")
             case _:
@@ -107,7 +108,7 @@ def test_a_station_whose_process_ends_in_a_case_fails_it(monkeypatch: pytest.Mon
 
     assert result.verdict is Verdict.FAIL
     assert result.note.startswith("the station's process: expected one that runs, got it ended with status -9; it said last: ")
-    assert result.seconds < 15
+    assert result.seconds < PATIENCE_S
 
 
 def test_what_cannot_be_taken_away_does_not_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,10 +182,10 @@ def test_a_command_is_told_the_deed_and_its_exit_status_counts(tmp_path: Path) -
     assert (tmp_path / "done").read_text().splitlines() == ["plug_in 1 2 ", "present 1 0 04; rm -rf $HOME", "pause 1 0 "]
 
 
-def test_hands_that_cannot_be_reached_are_the_benchs_fault() -> None:
+def test_hands_that_cannot_be_reached_are_the_benchs_fault(nobody: str) -> None:
     """If this failed, a hook that is down would look like a station that is wrong."""
     with pytest.raises(BenchError, match="does not answer"):
-        asyncio.run(HookHands("http://127.0.0.1:9/").do(Deed("plug_in", 1, 1)))
+        asyncio.run(HookHands(f"http://{nobody}/").do(Deed("plug_in", 1, 1)))
     with pytest.raises(BenchError, match="cannot be run"):
         asyncio.run(CommandHands("/nowhere/hands {deed}").do(Deed("plug_in", 1, 1)))
 

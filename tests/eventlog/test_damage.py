@@ -24,6 +24,7 @@ from eventlog.pages import BRANCH, PageFile, Torn
 from eventlog.recovery import candidates, recover
 from eventlog.salvage import salvage, set_aside
 from eventlog.store import ROOT, STATUS_UNREADABLE, broken_link, digest
+from tests.waiting import PATIENCE_S
 
 TURNS = 1_200
 
@@ -341,15 +342,16 @@ def test_a_long_list_of_free_pages_is_in_order_by_number(tmp_path: Path) -> None
     journal = Journal(path, entropy=os.urandom)
     for seq in range(200):
         journal.append([(seq, row(seq + 1))])
-    held = subprocess.Popen(
+    # It ends with its input, so with the context, whatever happens here.
+    with subprocess.Popen(
         [sys.executable, "-c", HOLDS, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
-    )  # fmt: skip
-    assert held.stdout is not None
-    assert held.stdout.readline() == b"reads\n"
-    for seq in range(200, 700):
-        journal.append([(seq, row(seq + 1))])
-    look(path / "data.mdb", whole=True)
-    held.communicate(b"\n", timeout=30)
+    ) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == b"reads\n"
+        for seq in range(200, 700):
+            journal.append([(seq, row(seq + 1))])
+        look(path / "data.mdb", whole=True)
+        held.communicate(b"\n", timeout=PATIENCE_S)
     journal.close()
 
 

@@ -25,6 +25,7 @@ from replay.paths import default_data
 from tests.conftest import NewStory
 from tests.replay.feeder import CARD_NUMBER, PASSWORD, night, written
 from tests.story import Story, effects
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -253,7 +254,7 @@ def test_a_reader_that_leaves_early_is_no_error(words: tuple[str, ...], tmp_path
     process.stdout.close()
     assert process.stderr is not None
     errors = process.stderr.read()
-    assert (process.wait(30), errors) == (0, "")
+    assert (process.wait(PATIENCE_S), errors) == (0, "")
     process.stderr.close()
     assert process.stdin is not None
     process.stdin.close()
@@ -328,5 +329,5 @@ def test_mounting_the_commands_loads_nothing_heavy() -> None:
     """``stationd --help`` and completion must be quick; the store and the machines are loaded when a command runs."""
     code = f"{STANDALONE.replace('args = top', 'print(sorted(m for m in sys.modules if m in HEAVY)); sys.exit(); args = top')}"
     process = python(f"HEAVY = ('lmdb', 'machines.station', 'msgpack', 'attrs', 'transitions')\n{code}", "log")
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=PATIENCE_S)
     assert (out, errors) == ("[]\n", "")

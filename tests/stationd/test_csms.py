@@ -61,7 +61,8 @@ async def station(
     """A link to the CSMS."""
     headers = {} if credentials is None else {"Authorization": f"Basic {b64encode(credentials).decode()}"}
     protocols: Any = [f"ocpp{version}"] if offered is None else offered
-    async with connect(f"{csms.url}/{identity}", subprotocols=protocols, additional_headers=headers, proxy=None) as socket:
+    limits: dict[str, Any] = {"open_timeout": PATIENCE_S, "ping_interval": None, "close_timeout": PATIENCE_S}
+    async with connect(f"{csms.url}/{identity}", subprotocols=protocols, additional_headers=headers, proxy=None, **limits) as socket:
         yield socket
 
 
