@@ -155,8 +155,10 @@ def run_cases(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         # What is known by now is not lost.
         interrupted, results = True, progress.with_the_rest(cases)
-    if temporary and journals is not None and not any(journals.iterdir()):
-        journals.rmdir()
+    finally:
+        # Nor is an empty directory left where the run could not begin.
+        if temporary and journals is not None and not any(journals.iterdir()):
+            journals.rmdir()
     progress.done()
     about = {"bench": args.bench, "profile": args.profile, "block": args.block.upper(), "requirement": args.requirement}
     if args.json is not None:

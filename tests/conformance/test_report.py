@@ -223,6 +223,13 @@ def test_a_failed_case_leaves_a_journal(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(command.split()[1:]) == 0
 
 
+def test_a_run_that_cannot_begin_leaves_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If this failed, every run that could not begin, and every test of one, would leave a directory behind for good."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["conform", "run", "--bench", "wire", "--driver", "command", "--driver-command", "true", "--cert", "/nowhere.pem"]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_list_tells_what_a_case_waits_for(capsys: pytest.CaptureFixture[str]) -> None:
     """If this failed, nobody would know what is built."""
     assert main(["conform", "list", "--requirement", "B06.FR.01"]) == 0
