@@ -21,7 +21,6 @@ from tests.stationd.conftest import Start, run
 from tests.story import JOURNAL, WALL_US, Story, declarations
 
 IDENTITY = "SecurityCtrlr.Identity"
-NOBODY = "ws://127.0.0.1:9"
 
 
 def restart(story: Story, identity: str) -> None:
@@ -85,17 +84,17 @@ def test_identities_that_no_file_ever_declared_are_no_others(new_story: NewStory
     restart(new_story(None), "CP009")
 
 
-def test_the_daemon_refuses_and_changes_nothing(start: Start, tmp_path: Path) -> None:
+def test_the_daemon_refuses_and_changes_nothing(start: Start, tmp_path: Path, nobody: str) -> None:
     """Else a forgotten option makes another station of this one before anybody sees it."""
     run("config", "set", "TxCtrlr.TxStartPoint", "EVConnected", "--data", str(tmp_path / "cp"))
-    station = start("--csms", NOBODY, "--identity", "CP001")
+    station = start("--identity", "CP001")
     station.ask("plug_in", evse=1)
     station.until(lambda state: state["queue"]["waiting"] > 0)
     station.stop()
 
-    refused = run("run", "--csms", NOBODY, "--data", str(station.data))
+    refused = run("run", "--csms", f"ws://{nobody}", "--data", str(station.data))
     assert refused.returncode == 2
     assert "Start it with --identity CP001" in refused.stderr
 
-    again = start("--csms", NOBODY, "--identity", "CP001")
+    again = start("--identity", "CP001")
     assert again.ask("state")["result"]["link"]["identity"] == "CP001"

@@ -123,7 +123,7 @@ def test_bad_requests_are_told_what_is_wrong(start: Start) -> None:
 
 def test_a_card_that_cannot_exist_is_told_to_whoever_presents_it(start: Start) -> None:
     """If this failed, a CSMS that refuses the card would look like a station that does not work."""
-    station = start("--csms", NOBODY)
+    station = start()
 
     assert "4 or 7 or 10 bytes" in station.ask("swipe", token="04AABBCCDD")["result"]["warning"]
     assert station.ask("swipe", token="04AABBCCDDEE80")["result"] is None
