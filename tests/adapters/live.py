@@ -23,12 +23,13 @@ from machines.effects import SetEvse, Shred
 from machines.inputs import Started
 from machines.network.machine import ApplyPlan
 from machines.station import STATION
+from tests.adapters.doubles import CommitClock
 from tests.adapters.test_daemon import Clock, FailingJournal, Outside
 from tests.story import JOURNAL, F, declarations
+from tests.waiting import PATIENCE_S
 from tests.wire.samples import read
 from wire.schemas import Schemas
 
-PATIENCE_S = 20.0
 PASSWORD = "correct horse battery staple"
 
 
@@ -54,7 +55,7 @@ class LiveStation:
         self._config = declarations({"InternalCtrlr.NetworkConnectionProfiles": json.dumps([profile]), **secret, **(settings or {})})
         ports = (self.port, Hardware(self.journal))
         recorder = Recorder(clock=self.clock, entropy=lambda: 7)
-        self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), ports, observers=[self._observe])
+        self.daemon = Daemon(STATION, self.journal, recorder, Folded(STATION.genesis()), ports, observers=[self._observe], clock=CommitClock())
         self.port.attach(self.daemon.put, self.daemon.drain)
 
     @property

@@ -165,6 +165,7 @@ def test_sigterm_says_goodbye_and_the_next_start_folds_nothing(start: Start) -> 
 
         assert status == 0
         assert "1001" in str(gone.payload)
+        # Some message may wait still, and is this station's to tell.
         again = start("--identity", "CP1")
         await asyncio.to_thread(again.ask, "state")
         assert ", 0 folded since the last snapshot" in again.text()
